@@ -36,14 +36,12 @@ _BLOCKED_S = 2.0
 _CUT = b"...[cut]"
 _LOCK_ATTEMPTS = 20
 _LOCK_PAUSE_S = 0.001
-_RENAME_ATTEMPTS = 3  # one for each record: a log never waits
+_RENAME_ATTEMPTS = 3
+_RENAME_BACKOFF_S = 1.0  # doubles; the first record after it tries again, since a log never waits
 
 LOW_BYTES, VERY_LOW_BYTES = DISK_LOW_BYTES, 50_000_000
 _RECOVERED_FACTOR = 1.25  # this much more than a limit must be free before the disk counts as recovered
 _CHECK_EVERY_S = 60.0
-
-_TAIL_BYTES = 5_000_000
-_TIMESTAMP_LENGTH = len("2026-03-01T12:00:00")
 
 
 class RotatingLog:
@@ -73,6 +71,7 @@ class RotatingLog:
             max_bytes=max_bytes,
             backups=backups,
             margin_bytes=margin_bytes,
+            elapsed_s=clock.elapsed_s,
         )
         self._record_bytes = min(_RECORD_BYTES, max_bytes - margin_bytes)
         self._redact = redact
@@ -131,15 +130,16 @@ class RotatingLog:
 
     def _record_rotations(self, now: datetime) -> None:
         """Record the first of several failures at once, and the first success after them."""
-        if self._failing_since is None and self._files.failure is not None:
+        failure, since = self._files.failure, self._failing_since
+        if since is None and failure is not None:
             self._failing_since = now
-            self._write_about_rotation(now, Level.CRITICAL, "log.rotation_failed", error=self._files.failure)
-        elif self._failing_since is not None and self._files.failure is None:
-            since, self._failing_since = self._failing_since, None
-            self._write_about_rotation(now, Level.WARNING, "log.rotation_recovered", since=since)
-
-    def _write_about_rotation(self, now: datetime, level: Level, event: str, **fields: object) -> None:
-        self._files.write(self._line(now, level, event, fields), rotates=False)
+            line = self._line(now, Level.CRITICAL, "log.rotation_failed", {"error": failure})
+        elif since is not None and failure is None:
+            self._failing_since = None
+            line = self._line(now, Level.WARNING, "log.rotation_recovered", {"since": since})
+        else:
+            return
+        self._files.write(line, rotates=False)
 
     def _line(self, now: datetime, level: Level, event: str, fields: dict[str, object]) -> bytes:
         time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
@@ -149,29 +149,6 @@ class RotatingLog:
             return payload + b"\n"
         whole = payload[: self._record_bytes - len(_CUT) - 1].decode(errors="ignore")
         return whole.encode() + _CUT + b"\n"
-
-
-def newest_records(log: Path, since: datetime) -> str:
-    """Return the records since then, oldest first, at most 5 MB of all parts. Raise `OSError`."""
-    left, contents = _TAIL_BYTES, list[bytes]()
-    for part in (log, *(log.with_name(f"{log.name}.{number}") for number in range(1, 100))):
-        if not left:
-            break
-        if not part.exists():  # a rename that failed leaves a gap
-            continue
-        with reading(part) as file:
-            cut = max(0, part.stat().st_size - left)
-            file.seek(cut)
-            content = file.read(left)
-        left -= len(content)
-        contents.append(content.partition(b"\n")[2] if cut else content)
-    begin = since.isoformat()[:_TIMESTAMP_LENGTH]
-    return "".join(
-        f"{line}\n"
-        for content in reversed(contents)
-        for line in content.decode(errors="replace").splitlines()
-        if line[:_TIMESTAMP_LENGTH] >= begin
-    )
 
 
 @attrs.define(kw_only=True)
@@ -189,8 +166,10 @@ class _LogFiles:
     max_bytes: int
     backups: int
     margin_bytes: int
+    elapsed_s: Callable[[], float]
     failure: str | None = attrs.field(init=False, default=None)
     _failed_renames: int = attrs.field(init=False, default=0)
+    _next_rename_s: float = attrs.field(init=False, default=0.0)
     _known: LastingFolder | None = attrs.field(init=False, default=None)
 
     @property
@@ -230,11 +209,13 @@ class _LogFiles:
                 os.close(descriptor)
 
     def _make_room(self, *, must: bool) -> None:
-        """Rotate. If renaming fails, later records try again while the margin lasts.
+        """Rotate. If renaming fails, later records try again, after a backoff, while the margin lasts.
 
         After that the content is copied, and if that fails too, its older half is dropped: the bound matters
         more than the oldest records.
         """
+        if not must and self.elapsed_s() < self._next_rename_s:
+            return
         try:
             self._rotate()
         except OSError as error:
@@ -243,8 +224,11 @@ class _LogFiles:
             if must or self._failed_renames >= _RENAME_ATTEMPTS:
                 self._rotate_by_copying()
                 self._sweep()
+            else:
+                wait_s = _RENAME_BACKOFF_S * 2 ** (self._failed_renames - 1)
+                self._next_rename_s = self.elapsed_s() + wait_s
         else:
-            self._failed_renames = 0
+            self._failed_renames, self._next_rename_s = 0, 0.0
             self.failure = self._sweep()
 
     def _rotate(self) -> None:

@@ -49,6 +49,15 @@ class VirtualClock:
         self.woke.set()
         self.woke.clear()
 
+    def state(self) -> tuple[float, float, float]:
+        """Return the seconds awake, asleep, and by which the wall clock was stepped: for another process."""
+        return self._elapsed_s, self._asleep_s, self.stepped.total_seconds()
+
+    def show(self, state: tuple[float, float, float]) -> None:
+        """Show what a clock with the same start shows in another process."""
+        self._elapsed_s, self._asleep_s, stepped_s = state
+        self.stepped = timedelta(seconds=stepped_s)
+
     def step_wall(self, seconds: float) -> None:
         """Move the wall clock forwards or back; no time passes."""
         self.stepped += timedelta(seconds=seconds)
@@ -72,39 +81,39 @@ class TrueClock:
     async def sleep(self, seconds: float) -> None:
         ends_s = self.elapsed_s() + seconds
         await asyncio.sleep(0)
-        while (left_s := ends_s - self.elapsed_s()) > 0:
-            with suppress(TimeoutError):
+        with suppress(TimeoutError):  # the end, though the loop's timers may be early by their resolution
+            while (left_s := ends_s - self.elapsed_s()) > 0:
                 await asyncio.wait_for(self._machine.woke.wait(), left_s)
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop whose time is that of the clock: it moves to the next timer when nothing is ready.
 
-    Real sockets do not work in it, as time would pass them by. Waiting for nothing raises RuntimeError.
+    Real sockets do not work in it, as time would pass them by, unless another selector takes care of that.
+    Waiting for nothing raises RuntimeError.
     """
 
-    def __init__(self, clock: VirtualClock) -> None:
+    def __init__(self, clock: VirtualClock, selector: selectors.BaseSelector | None = None) -> None:
         self._clock = clock
-        super().__init__(_JumpingSelector(clock))
+        super().__init__(selector or _JumpingSelector(clock))
 
     def time(self) -> float:
         return self._clock.elapsed_s()
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Move the clock instead of waiting."""
+    """Move the clock instead of waiting: no file is ever ready, so the system is not asked."""
 
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self._clock = clock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready:
-            if timeout is None:
-                raise RuntimeError("every task waits for something that no timer and no task will bring")
-            self._clock.advance(max(timeout, 0.0))
-        return ready
+        if timeout is None:
+            raise RuntimeError("every task waits for something that no timer and no task will bring")
+        if timeout > 0:
+            self._clock.advance(timeout)
+        return []
 
 
 class LockStepThreads:

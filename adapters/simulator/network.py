@@ -90,6 +90,17 @@ class Server(Protocol):
     def stop(self) -> None: ...
 
 
+def run_at_once(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that waits for nothing."""
+    try:
+        while work.send(None) is None:  # a turn of the loop, which need not pass
+            pass
+    except StopIteration as ended:
+        result: T = ended.value
+        return result
+    raise RuntimeError("a service in the loop of its caller must not wait")
+
+
 class ServerThread:
     """An event loop in a daemon thread, so that blocking and asynchronous clients can use its servers."""
 
@@ -173,6 +184,7 @@ class NetworkService:
     ) -> None:
         self.faults = Faults(clock.elapsed_s)
         self.requests: list[SeenRequest] = []  # oldest first
+        self._plugged_in_s: float | None = None
         self._pace = Pace()
         self._clock = clock
         self._server = server
@@ -207,13 +219,23 @@ class NetworkService:
         """Make it that slow."""
         self._pace = pace
 
+    def elapsed_s(self) -> float:
+        """Return the present instant of its clock, as in the requests that it has seen."""
+        return self._clock.elapsed_s()
+
+    def was_unplugged_since(self, since_s: float) -> bool:
+        """Return whether it was unplugged for a part of the time since then."""
+        return self._plugged_in_s is None or self._plugged_in_s > since_s
+
     def unplug(self) -> None:
         """Stop answering: connections are refused until it is plugged in, at the same address."""
+        self._plugged_in_s = None
         for listener in self._listeners:
             self._server.run(listener.close())
 
     def plug_in(self) -> None:
         """Start answering."""
+        self._plugged_in_s = self._clock.elapsed_s()
         for listener in self._listeners:
             self._server.run(listener.open())
 

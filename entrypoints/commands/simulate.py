@@ -6,6 +6,7 @@ import asyncio
 import json
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
@@ -16,20 +17,26 @@ import attrs
 import click
 
 from config.files import HomeFiles
-from config.loading import load
+from config.loading import Loaded, load
 from domain.errors import StoreRefused
 from entrypoints import exit_codes
 from entrypoints.commands.collect import Request as CollectRequest
-from entrypoints.commands.collect import run_cycles
+from entrypoints.commands.collect import run_cycles, stop_on_signals
 from entrypoints.commands.demo import write_files
 from entrypoints.terminal.output import as_json, print_message
 from entrypoints.wiring.collecting import collecting
+from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.simulation import (
     KINDS,
     START,
     Account,
+    Channels,
+    CollectorProcess,
+    LeadingSelector,
     LockStepThreads,
-    VirtualClock,
+    RecordedClock,
+    collector_process,
+    follow,
     run_in_virtual_time,
     simulated_home,
     simulated_world,
@@ -51,6 +58,7 @@ class Request:
     days: int
     faults: str
     seed: int
+    sockets: bool = False
 
 
 @click.command()
@@ -66,8 +74,11 @@ class Request:
     type=click.Path(file_okay=False, path_type=Path),
     help="Keep the home in this empty folder.  [default: it is deleted]",
 )
+@click.option(
+    "--sockets", is_flag=True, help="Use TLS on loopback, and a process of its own for the collector."
+)
 @click.option("--json", "json_output", is_flag=True, help="Print the report as one JSON object.")
-def command(*, days: int, faults: str, seed: int, home: Path | None, json_output: bool) -> int:
+def command(*, days: int, faults: str, seed: int, home: Path | None, sockets: bool, json_output: bool) -> int:
     """Run the real collector on days of a simulated home in trouble, and count what became of it.
 
     The home keeps its own list of what it handed over, and the database is counted against it. The clock
@@ -79,7 +90,7 @@ def command(*, days: int, faults: str, seed: int, home: Path | None, json_output
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) if home is None else home.absolute()
         if home is not None and home.exists() and any(home.iterdir()):
             raise StoreRefused(f"{home} is not empty. Name an empty folder with --home")
-        request = Request(home=folder, days=days, faults=faults, seed=seed)
+        request = Request(home=folder, days=days, faults=faults, seed=seed, sockets=sockets)
         began_s = time.perf_counter()
         account = simulate(request)
         wall_s = time.perf_counter() - began_s
@@ -92,14 +103,25 @@ def command(*, days: int, faults: str, seed: int, home: Path | None, json_output
 
 def simulate(request: Request) -> Account:
     """Simulate the days, and return the account of them."""
-    return run_in_virtual_time(partial(_simulate, request))
+    clock = RecordedClock(START)
+    if not request.sockets:
+        return run_in_virtual_time(partial(_simulate, request, clock), clock)
+    selector = LeadingSelector(clock)
+    process = collector_process(selector)
+    return run_in_virtual_time(partial(_simulate, request, clock, process=process), clock, selector)
 
 
-async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThreads) -> Account:
+async def _simulate(
+    request: Request,
+    clock: RecordedClock,
+    threads: LockStepThreads,
+    process: CollectorProcess | None = None,
+) -> Account:
     found = troubles(request.faults, days=request.days, seed=request.seed)
     end = START + timedelta(days=request.days)
     last_s = (end - START - _END).total_seconds()
-    with simulated_home(clock, threads, seed=request.seed) as (house, environment):
+    is_in_memory = process is None
+    with simulated_home(clock, threads, seed=request.seed, is_in_memory=is_in_memory) as (house, environment):
         write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
@@ -107,19 +129,40 @@ async def _simulate(request: Request, clock: VirtualClock, threads: LockStepThre
         collector = world.place.collector
 
         def look(line: str) -> None:
-            world.look(max(datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]))
+            outcomes = json.loads(line)["outcomes"]
+            world.look({each["source"]: datetime.fromisoformat(each["slot"]) for each in outcomes})
 
-        caused = asyncio.ensure_future(world.cause(found))
-        asyncio.get_running_loop().call_at(last_s, collector.turn_off)
-        while clock.elapsed_s() < last_s:
+        caused = asyncio.ensure_future(world.cause(found, last_s))
+        while not caused.done():
             await collector.is_on.wait()
             world.note_start()
-            with collecting(loaded, environment, checking=True) as home:
-                whole = CollectRequest(home=request.home, as_json=True)
-                await run_cycles(whole, home, clock, collector.is_off, look)
+            if process is None:
+                await _collect(loaded, environment, collector.is_off, look)
+            else:
+                work = partial(_collect_in_process, request.home, request.seed)
+                if await process.run(work, clock=clock, collector=collector, on_line=look):
+                    world.note_kill()
             world.note_stop()
         await caused
         return world.account(end, found)
+
+
+async def _collect(
+    loaded: Loaded, environment: Environment, stop: asyncio.Event, write_line: Callable[[str], None]
+) -> None:
+    request = CollectRequest(home=loaded.home, as_json=True)
+    with collecting(loaded, environment, checking=True) as home:
+        await run_cycles(request, home, environment.clock, stop, write_line)
+
+
+def _collect_in_process(folder: Path, seed: int, channels: Channels) -> None:
+    """Collect in a process of its own until SIGTERM."""
+
+    async def collect(environment: Environment) -> None:
+        stop = await stop_on_signals(at_ctrl_c=None)
+        await _collect(load(folder), environment, stop, channels.write_line)
+
+    follow(channels, collect, seed)
 
 
 def as_object(request: Request, account: Account) -> dict[str, Any]:
@@ -149,6 +192,7 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         ),
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
+        *_kill_lines(account),
         f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "
         f"{watched.alerts_cleared} cleared",
         f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time",
@@ -159,3 +203,11 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         print_message(f"broken with seed {request.seed}: {promise}.")
     if not account.broken:
         print_message("Every promise was kept.")
+
+
+def _kill_lines(account: Account) -> list[str]:
+    if not account.kills:
+        return []
+    moments = ", ".join(f"{number:,} {moment}" for moment, number in sorted(account.kills.items()))
+    number = sum(account.kills.values())
+    return [f"  kills               {number:,} ({moments}), {account.in_flight:,} readings were in flight"]

@@ -27,7 +27,7 @@ from adapters.health.probes import (
     check_usable,
 )
 from adapters.log.library_logging import redirect_to_journal
-from adapters.log.rotating_log import newest_records
+from adapters.log.newest_records import newest_records
 from adapters.memory.null import NullJournal, NullMeter
 from adapters.sqlite import probes
 from config import health as config_health

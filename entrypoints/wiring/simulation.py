@@ -7,29 +7,43 @@ import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from selectors import BaseSelector
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from adapters.runtime.threads import run_calls_by
-from adapters.runtime.virtual_time import LockStepThreads, VirtualClock, VirtualTimeLoop
+from adapters.runtime.virtual_time import LockStepThreads, TrueClock, VirtualClock, VirtualTimeLoop
+from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import Pace
 from adapters.simulator.simulation.accounts import Account
-from adapters.simulator.simulation.effects import Place, Switch
+from adapters.simulator.simulation.clocks import RecordedClock
+from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
+from adapters.simulator.simulation.effects import Collector, Place, Switch
 from adapters.simulator.simulation.memory_network import MemoryNetwork
+from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
+from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtual_time
 from adapters.simulator.simulation.troubles import KINDS, Trouble, troubles
 from adapters.simulator.simulation.world import SimulatedWorld
 from config.files import HomeFiles
 from entrypoints.wiring.environment import Environment
 
+if TYPE_CHECKING:
+    from urllib3 import HTTPConnectionPool
+
 __all__ = [
     "KINDS",
     "START",
     "Account",
+    "Channels",
+    "CollectorProcess",
+    "LeadingSelector",
     "LockStepThreads",
+    "RecordedClock",
     "SimulatedHome",
     "SimulatedWorld",
     "Trouble",
-    "VirtualClock",
+    "collector_process",
+    "follow",
     "run_in_virtual_time",
     "simulated_home",
     "simulated_world",
@@ -38,45 +52,84 @@ __all__ = [
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
 _LATENCY_S = 0.05
+_PRELOADED = ("entrypoints.commands.simulate", "adapters.hue.source", "adapters.amazon.source")
+T = TypeVar("T")
 
 
 def run_in_virtual_time(
-    work: Callable[[VirtualClock, LockStepThreads], Coroutine[Any, Any, Account]],
-) -> Account:
-    """Run the coroutine with a clock that starts at `START`, in the loop of that clock."""
-    clock = VirtualClock(START)
-    loop = VirtualTimeLoop(clock)
+    work: Callable[[LockStepThreads], Coroutine[Any, Any, T]],
+    clock: VirtualClock,
+    selector: BaseSelector | None = None,
+) -> T:
+    """Run the coroutine in the loop of the clock; the selector moves that if there are other processes."""
+    loop = VirtualTimeLoop(clock, selector)
     threads = LockStepThreads(loop)
     with run_calls_by(threads), asyncio.Runner(loop_factory=lambda: loop) as runner:
-        return runner.run(work(clock, threads))
+        return runner.run(work(threads))
 
 
 @contextmanager
 def simulated_home(
-    clock: VirtualClock, threads: LockStepThreads, *, seed: int
+    clock: RecordedClock, threads: LockStepThreads, *, seed: int, is_in_memory: bool
 ) -> Iterator[tuple[SimulatedHome, Environment]]:
-    """Serve a simulated home in memory, and yield it with the environment of its collector.
+    """Serve a simulated home, and yield it with the environment of a collector in the same process.
 
-    To be used within the loop of the threads.
+    To be used within the loop of the threads. It is served in memory, or with TLS on loopback.
     """
     network = MemoryNetwork(threads)
-    with SimulatedHome(clock=clock, seed=seed).running(network) as home:
+    server = network if is_in_memory else LoopServer()
+    with SimulatedHome(clock=TrueClock(clock), seed=seed).running(server) as home:
         for service in (home.bridge, home.alexa):
             service.set_pace(Pace(latency_s=_LATENCY_S))
-        yield (
-            home,
-            Environment(
-                clock=clock,
-                is_simulated=True,
-                stderr_level=None,
-                open_hue_pool=network.open_pool,
-                open_amazon_connector=network.open_connector,
-                random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
-            ),
+        environment = Environment(
+            clock=clock,
+            is_simulated=True,
+            stderr_level=None,
+            open_hue_pool=network.open_pool,
+            open_amazon_connector=network.open_connector,
+            random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
         )
+        yield home, environment
 
 
-def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) -> SimulatedWorld:
+def collector_process(selector: LeadingSelector) -> CollectorProcess:
+    """Return what runs the collector in a process of its own."""
+    return CollectorProcess(selector, _PRELOADED)
+
+
+def follow(
+    channels: Channels,
+    work: Callable[[Environment], Coroutine[Any, Any, None]],
+    seed: int,
+) -> None:
+    """Run the coroutine in the process of a collector, in the time of the simulation."""
+    clock = VirtualClock(START)
+    clock.show(channels.clock)
+
+    def in_threads(threads: LockStepThreads) -> Coroutine[Any, Any, None]:
+        def open_pool(base_url: str, proof: Any, sockets: Any) -> HTTPConnectionPool:
+            from adapters.hue.http import open_network_pool
+
+            pool = open_network_pool(base_url, proof, sockets)
+            if proof is not None:
+                wait_in_virtual_time(pool.conn_kw["ssl_context"], threads)
+            return pool
+
+        environment = Environment(
+            clock=clock,
+            hue_roots=CA_FILE,
+            amazon_roots=AMAZON_CA_FILE,
+            is_simulated=True,
+            stderr_level=None,
+            open_hue_pool=open_pool,
+            random=random.Random(f"{seed} {clock.elapsed_s()}").random,  # noqa: S311 - waits, not secrets
+        )
+        return work(environment)
+
+    run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.moves))
+
+
+def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles) -> SimulatedWorld:
     """Return what happens to the home, whose collector uses the files."""
     place = Place(
         home=home,
@@ -84,6 +137,6 @@ def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) 
         folder=files.home,
         database=files.database,
         network=Switch(),
-        collector=Switch(),
+        collector=Collector(),
     )
-    return SimulatedWorld(place=place, start=START, alert_file=files.alert)
+    return SimulatedWorld(place=place, true=TrueClock(clock), start=START, alert_file=files.alert)

@@ -11,13 +11,15 @@ import subprocess
 import sys
 import threading
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from adapters.log import rotating_log
-from adapters.log.rotating_log import RotatingLog, newest_records
+from adapters.log import newest_records as reading_back
+from adapters.log.newest_records import newest_records
+from adapters.log.rotating_log import RotatingLog
 from adapters.memory.runtime import MemoryClock
 from ports.journal import Level
 from tests.support.builders import NOON
@@ -29,8 +31,7 @@ WRITER = """
 import sys
 from datetime import timedelta
 from pathlib import Path
-from adapters.log import rotating_log
-from adapters.log.rotating_log import RotatingLog, newest_records
+from adapters.log.rotating_log import RotatingLog
 from adapters.runtime.clock import SystemClock
 from ports.journal import Level
 
@@ -227,36 +228,77 @@ def test_file_that_cannot_be_renamed_is_copied(tmp_path: Path, monkeypatch: pyte
     assert len(kept) > 100
 
 
-def test_failed_rename_is_critical_at_once_and_is_retried_by_later_records(
+def test_failed_rename_is_critical_at_once_and_is_retried_with_backoff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    attempts: list[int] = []
-    replace = os.replace
+    attempts_s: list[float] = []
 
     def refuse(source: object, target: object) -> None:
-        attempts.append(number)
+        attempts_s.append(clock.elapsed_s())
         raise PermissionError(13, "renaming is not possible", str(source))
 
     clock = MemoryClock(NOON)
     log = a_log(tmp_path, clock=clock)
     monkeypatch.setattr(os, "replace", refuse)
     number = 0
-    while len(attempts) < 3:
+    while not attempts_s:
         log.record(Level.INFO, "cycle", number=number)
         number += 1
-        if len(attempts) == 1:
-            assert lines(tmp_path)[-1] == (
-                "2026-03-01T12:00:00.000Z CRITICAL log.rotation_failed "
-                f'error="{tmp_path}/homeclimate.log: renaming is not possible"'
-            )
-    assert attempts == [attempts[0], attempts[0] + 1, attempts[0] + 2], "one attempt for each record"
+    assert lines(tmp_path)[-1] == (
+        "2026-03-01T12:00:00.000Z CRITICAL log.rotation_failed "
+        f'error="{tmp_path}/homeclimate.log: renaming is not possible"'
+    )
+    for _ in range(40):
+        clock.advance(0.125)
+        log.record(Level.INFO, "cycle", number=number)
+        number += 1
+    assert attempts_s == [0, 1, 3], "three attempts, and then the content is copied"
     assert numbers(tmp_path) == list(range(number)), "nothing is lost"
-    monkeypatch.setattr(os, "replace", replace)
-    clock.advance(60)
-    for later in range(number, number + 500):
-        log.record(Level.INFO, "cycle", number=later)
+    assert set(sizes(tmp_path)) == {"homeclimate.log", "homeclimate.log.1"}
+
+
+def test_recovered_rotation_is_logged_and_later_ones_get_three_attempts_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts_s: list[float] = []
+
+    def refuse(source: object, target: object) -> None:
+        attempts_s.append(clock.elapsed_s())
+        raise PermissionError(13, "renaming is not possible", str(source))
+
+    clock = MemoryClock(NOON)
+    log = a_log(tmp_path, clock=clock, backups=20)
+    for number in range(3000):
+        with monkeypatch.context() as patched:
+            if number // 1000 != 1:
+                patched.setattr(os, "replace", refuse)
+            log.record(Level.INFO, "cycle", number=number)
+        clock.advance(0.25)
+    first, later = ([at_s for at_s in attempts_s if (at_s >= 500) is is_later] for is_later in (False, True))
+    for at_s in (first, later):
+        assert [at_s[1] - at_s[0], at_s[2] - at_s[1]] == [1, 2]
+        assert all(after - before > 10 for before, after in pairwise(at_s[2:])), "one for each full file"
     logged = [line.split()[1:3] for line in lines(tmp_path) if "log.rotation" in line]
-    assert logged == [["CRITICAL", "log.rotation_failed"], ["WARNING", "log.rotation_recovered"]]
+    failed, recovered = ["CRITICAL", "log.rotation_failed"], ["WARNING", "log.rotation_recovered"]
+    assert logged == [failed, recovered, failed]
+
+
+def test_rotation_that_cannot_wait_for_its_backoff_copies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempts: list[int] = []
+
+    def refuse(source: object, target: object) -> None:
+        attempts.append(number)
+        raise PermissionError(13, "renaming is not possible", str(source))
+
+    log = a_log(tmp_path)
+    monkeypatch.setattr(os, "replace", refuse)
+    for number in range(MAX_BYTES // 40):
+        log.record(Level.INFO, "cycle", number=number)
+        assert max(sizes(tmp_path).values()) <= MAX_BYTES
+    assert numbers(tmp_path) == list(range(number + 1))
+    assert len(attempts) == 2, "one at the margin and one at its end, at the same instant"
 
 
 def test_half_done_rotation_moves_no_part_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -450,7 +492,7 @@ def test_failing_redactor_writes_nothing(tmp_path: Path) -> None:
 
 
 def test_newest_records_span_a_gap_and_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotating_log, "_TAIL_BYTES", 100)
+    monkeypatch.setattr(reading_back, "_MOST_BYTES", 100)
     log = tmp_path / "homeclimate.log"
     times = [f"2026-03-01T{hour:02}:00:00.000Z INFO {'x' * 30}" for hour in range(6)]
     log.with_name(f"{log.name}.2").write_text("".join(f"{line}\n" for line in times))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -139,7 +140,10 @@ def unauthenticated() -> web.Response:
 
 @attrs.define(kw_only=True)
 class StandIn:
-    """The service. `scripts` are replies by path that come before its own, one a request."""
+    """The service. `scripts` are replies by path that come before its own, one a request.
+
+    `sent` has a path, the bytes of the body on the network, and those before compression, for each reply.
+    """
 
     devices: list[Device] = attrs.field(factory=lambda: [Device()])
     refresh_token: str = REFRESH_TOKEN
@@ -153,13 +157,15 @@ class StandIn:
     headers: list[Mapping[str, str]] = attrs.field(factory=list)
     tokens: set[str] = attrs.field(factory=set)
     answers_in_a_list: bool = False
+    compresses: bool = False
+    sent: list[tuple[str, int, int]] = attrs.field(factory=list)
     url: str = ""
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[StandIn]:
         """Serve on loopback, on the event loop that runs."""
         application = web.Application()
-        application.router.add_route("*", "/{path:.*}", self._answer)
+        application.router.add_route("*", "/{path:.*}", self._send)
         runner = web.AppRunner(application, access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -181,6 +187,16 @@ class StandIn:
     def count(self, path: str) -> int:
         """Count the requests for the path."""
         return self.asked.count(path)
+
+    async def _send(self, request: web.Request) -> web.StreamResponse:
+        answer = await self._answer(request)
+        if isinstance(answer, web.Response) and isinstance(answer.body, bytes):
+            plain = answer.body
+            if self.compresses:
+                answer.body = gzip.compress(plain)
+                answer.headers["Content-Encoding"] = "gzip"
+            self.sent.append((request.path, len(answer.body), len(plain)))
+        return answer
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append(request.path)

@@ -10,14 +10,22 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import attrs
 
-from adapters.simulator.simulation.causes import wrong_causes
-from adapters.simulator.simulation.home_list import COLUMNS, SOURCES, HomeList, Shown, slots_between
+from adapters.simulator.simulation.causes import Stop, wrong_causes
+from adapters.simulator.simulation.clocks import RecordedClock
+from adapters.simulator.simulation.home_list import (
+    COLUMNS,
+    INTERVAL,
+    SOURCES,
+    HomeList,
+    Shown,
+    slots_between,
+)
 from adapters.simulator.simulation.troubles import Trouble
 
 LONGEST_CYCLE_S = 30.0
@@ -25,6 +33,7 @@ LARGEST_LOG_BYTES = 60_000_000
 _RIGHT_SHARE = 0.99
 _MENDED_SHARE = 0.95
 _SAME = 1e-6
+_A_CYCLE = timedelta(seconds=LONGEST_CYCLE_S)
 _LONGEST_PAUSE_S = 3900.0  # of a source that is refused, and the slot after it
 _READINGS = f"""
 SELECT timestamp, device_id, observed_at, other_values, {", ".join(COLUMNS)} FROM readings
@@ -63,13 +72,16 @@ class Account:
     handed_over: int
     stored: int
     lost: int
+    in_flight: int  # of cycles that were killed before they were stored, where the ledger says so
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
+    rows_of_no_time: int  # rows of the ledger at times that the collector's clock did not pass
     wrong_values: int
     compared_by_column: Mapping[str, int]  # of a reading
     wrong_by_column: Mapping[str, int]
     refusals: int  # of a token
     alerts_called_for: int  # fewer than those, where the pause after one may last until the next
+    kills: Mapping[str, int]  # by their moment in a cycle
     watched: Watched
     broken: Sequence[str] = ()
 
@@ -79,15 +91,12 @@ def account(
     home_list: HomeList,
     watched: Watched,
     *,
-    start: datetime,
+    clock: RecordedClock,
     end: datetime,
-    stops: Sequence[tuple[datetime, datetime]],
+    stops: Sequence[Stop],
     troubles: Sequence[Trouble],
 ) -> Account:
-    """Count the home's account and the database from `start` to `end` against each other.
-
-    `stops` are the times at which the collector did not run.
-    """
+    """Count the home's account and the database from the clock's start to `end` against each other."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         rows = connection.execute("SELECT source, slot, state, cause, unread FROM outcomes ORDER BY slot")
         outcomes = {
@@ -98,16 +107,23 @@ def account(
             ((device, datetime.fromisoformat(slot)), (observed_at, other_values, values))
             for slot, device, observed_at, other_values, *values in connection.execute(_READINGS)
         ]
-    due = [(source, slot) for source in SOURCES for slot in slots_between(start, end)]
+    due = [(source, slot) for source in SOURCES for slot in slots_between(clock.start, end)]
     stored = dict(readings)
     shown = dict(home_list.shown)
+    in_flight = 0
+    for killed in home_list.killed:
+        for (device, slot), one in killed.shown.items():
+            if outcomes.get((home_list.source_of[device], slot), ())[:2] == ("missed", "interrupted"):
+                in_flight += 1
+            else:
+                shown.setdefault((device, slot), one)
+    ended = {key for key, (state, *_) in outcomes.items() if state != "missed"}
     for device, slot in home_list.uncertain:
         unread = outcomes.get((home_list.source_of[device], slot), ("", None, {}))[2]
         if device in unread:
             shown.pop((device, slot), None)
-    wrong = list(
-        wrong_causes(due, {key: (one[0], one[1]) for key, one in outcomes.items()}, home_list, stops)
-    )
+    ledger = {key: (state, cause) for key, (state, cause, _) in outcomes.items()}
+    wrong = list(wrong_causes(due, ledger, home_list, clock, stops))
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
         if key in stored:
@@ -127,14 +143,17 @@ def account(
         handed_over=len(shown),
         stored=len(readings),
         lost=sum(key not in stored for key in shown),
+        in_flight=in_flight,
         twice=len(readings) - len(stored),
         not_handed_over=sum(key not in shown for key in stored),
+        rows_of_no_time=sum(not any(clock.turns_of(slot, slot + INTERVAL)) for _, slot in outcomes),
         wrong_values=wrong_values.total(),
         compared_by_column=dict(compared),
         wrong_by_column=dict(+wrong_values),
         refusals=len(refusals),
         alerts_called_for=len(refusals)
         - sum(two.begins_s - one.ends_s < _LONGEST_PAUSE_S for one, two in pairwise(refusals)),
+        kills=Counter(killed.moment(ended, home_list.cycles) for killed in home_list.killed),
         watched=watched,
     )
     return attrs.evolve(counted, broken=tuple(_broken(counted)))
@@ -147,15 +166,19 @@ def _compare(
     wrong: Counter[str],
 ) -> None:
     """Count each value of a reading, and those that differ from what the home showed."""
-    (values, shown_at), (observed_at, other_values, columns) = shown, stored
-    for name, value, found in zip(COLUMNS, values, columns, strict=True):
+    observed_at, other_values, columns = stored
+    for name, value, found in zip(COLUMNS, shown.values, columns, strict=True):
         compared[name] += value is not None
         if value is None or found is None:
             wrong[name] += value is not found
         else:
             wrong[name] += abs(value - found) > _SAME
+    at = datetime.fromisoformat(observed_at) if observed_at else None
     compared["observed_at"] += 1
-    wrong["observed_at"] += (datetime.fromisoformat(observed_at) if observed_at else None) != shown_at
+    if at is None or shown.observed_at is None:
+        wrong["observed_at"] += at is not shown.observed_at
+    else:
+        wrong["observed_at"] += abs(at - shown.observed_at) > (_A_CYCLE if shown.is_early else timedelta())
     wrong["other_values"] += other_values is not None
 
 
@@ -171,6 +194,7 @@ def _broken(counted: Account) -> Iterator[str]:
         (counted.lost, "readings were handed over and are not stored"),
         (counted.twice, "readings are stored twice"),
         (counted.not_handed_over, "readings are stored that the home did not hand over"),
+        (counted.rows_of_no_time, "rows of the ledger are of times that the clock did not pass"),
         (counted.wrong_values, "values are not those that the home showed"),
     ):
         if number:

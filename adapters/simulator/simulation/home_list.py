@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -49,53 +49,125 @@ _MEANINGS: Mapping[str, Mapping[str, frozenset[str]]] = {
     "Garbled": {"hue": frozenset({"garbled"}), "amazon": _NETWORK},
 }
 
-Shown = tuple[tuple[float | None, ...], datetime | None]  # the values of COLUMNS, and their time
+
+@attrs.frozen
+class Shown:
+    """What the home showed of a device: the values of COLUMNS and their time.
+
+    `is_early` if the collector's clock was behind that time: then it is its own time that counts, which the
+    home knows only to a cycle.
+    """
+
+    values: tuple[float | None, ...]
+    observed_at: datetime | None
+    is_early: bool = False
 
 
 @attrs.frozen(kw_only=True)
 class AskedCycle:
-    """What a source was asked in a cycle.
+    """What a source was asked in a cycle that began so many true seconds after the start.
 
     `was_handed_over` if it sent a whole reply with readings; else `causes` are the right ones. `wait_s` is
-    the longest wait that it asked for. `is_refused_for_good` if a person must act.
+    the longest wait that it asked for.
     """
 
+    at_s: float
     was_handed_over: bool
     causes: frozenset[str] = frozenset()
     wait_s: float = 0.0
-    is_refused_for_good: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class KilledCycle:
+    """The cycle in which the collector was killed, what it was handed, and whether it had been printed."""
+
+    slot: datetime
+    has_line: bool
+    was_handed_over: frozenset[str]  # the sources
+    shown: Mapping[tuple[str, datetime], Shown]
+
+    def moment(
+        self, outcomes: Collection[tuple[str, datetime]], again: Collection[tuple[str, datetime]]
+    ) -> str:
+        """Return when in the cycle the collector was killed, in words for a report.
+
+        `outcomes` are the rows that tell of an end of their cycle, and `again` those of a later one.
+        """
+        if self.has_line:
+            return "after its line"
+        slots = [(source, self.slot) for source in SOURCES]
+        if any(key in outcomes and key not in again for key in slots):
+            return "after the commit"
+        return "before the commit" if self.was_handed_over.issuperset(SOURCES) else "while it asked"
 
 
 @attrs.define
 class HomeList:
-    """What the home was asked, and what it handed over.
+    """What the home was asked, and what it handed over, in the order in which it did.
 
-    `shown` are the readings of each device by slot; `uncertain` those of devices that were out of reach for a
-    part of the last half hour: the bridge shows their last value, and the collector may know so or not.
-    `short` counts, by operation of the collector, the requests that a short trouble cost, and `mended` those
-    of them whose operation succeeded in the same cycle.
+    `shown_at` returns what the collector's clock showed at a true instant. `killed` are cycles in which the
+    collector was killed, `unreachable` the slots in which a source that was not asked was unplugged. `shown`
+    are the readings of each device by slot; `uncertain` those of devices that were out of reach for a part of
+    the last half hour: the bridge shows their last value, and the collector may know so or not. `short`
+    counts, by operation of the collector, the requests that a short trouble cost, and `mended` those of them
+    whose operation succeeded in the same cycle.
     """
 
+    shown_at: Callable[[datetime], datetime]
     cycles: dict[tuple[str, datetime], AskedCycle] = attrs.field(factory=dict)
+    killed: list[KilledCycle] = attrs.field(factory=list)
+    unreachable: set[tuple[str, datetime]] = attrs.field(factory=set)
     shown: dict[tuple[str, datetime], Shown] = attrs.field(factory=dict)
     source_of: dict[str, str] = attrs.field(factory=dict)  # by device
     uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)
     short: Counter[str] = attrs.field(factory=Counter)
     mended: Counter[str] = attrs.field(factory=Counter)
+    _taken_s: float = 0.0
     _refused_since: datetime | None = None  # the refresh token
+    _is_refused_for_good: bool = False
 
-    def take(self, home: SimulatedHome, began: datetime | None) -> None:
-        """Note the requests of one cycle, and forget them.
+    def take(
+        self, home: SimulatedHome, now: datetime, slot_of_cycle: Callable[[str, datetime], datetime]
+    ) -> None:
+        """Note the requests of one cycle that ended now, and forget them.
 
-        The slot is that in which the cycle began: in that of its first request, if `began` is None.
+        `slot_of_cycle` returns the slot of a source's cycle by the instant of its first request.
         """
-        for source, requests in (("hue", home.bridge.requests), ("amazon", home.alexa.requests)):
+        for source, service in (("hue", home.bridge), ("amazon", home.alexa)):
+            requests = service.requests
             if requests:
-                self._take(home, source, slot_of(began or requests[0].at), requests)
+                was_unplugged = service.was_unplugged_since(requests[0].elapsed_s)
+                slot = slot_of_cycle(source, requests[0].at)
+                self._take(home, source, slot, requests, was_unplugged=was_unplugged)
+            elif service.was_unplugged_since(self._taken_s):
+                self.unreachable.add((source, slot_of_cycle(source, now)))
             requests.clear()
+        self._taken_s = home.bridge.elapsed_s()
+
+    def take_killed(self, home: SimulatedHome, now: datetime, *, has_line: bool) -> None:
+        """Note the requests of a cycle in which the collector was killed, and forget them.
+
+        `has_line` if the cycle had been printed, and its requests are noted.
+        """
+        cycle = HomeList(shown_at=self.shown_at)
+        cycle.take(home, now, lambda *_: slot_of(now))
+        self.uncertain |= cycle.uncertain
+        self.source_of |= cycle.source_of
+        whole = (source for (source, _), one in cycle.cycles.items() if one.was_handed_over)
+        self.killed.append(
+            KilledCycle(
+                slot=slot_of(now), has_line=has_line, was_handed_over=frozenset(whole), shown=cycle.shown
+            )
+        )
 
     def _take(
-        self, home: SimulatedHome, source: str, slot: datetime, requests: Sequence[SeenRequest]
+        self,
+        home: SimulatedHome,
+        source: str,
+        slot: datetime,
+        requests: Sequence[SeenRequest],
+        *,
+        was_unplugged: bool,
     ) -> None:
         whole = [one for one in requests if _is_whole(source, one)]
         meanings = [(one, self._meaning(source, one)) for one in requests]
@@ -103,11 +175,16 @@ class HomeList:
             usual = [one for one in whole if one.path == _READING_PATHS[source][0]]
             self._note_readings(home, source, slot, (usual or whole)[-1])
         self._count_short(source, meanings, bool(whole))
+        causes = _causes(source, meanings)
+        if was_unplugged:  # after the last request that it saw
+            causes |= _NETWORK
+        if source == "amazon" and self._is_refused_for_good:  # which the collector may remember instead
+            causes |= _CREDENTIALS
         self.cycles[source, slot] = AskedCycle(
+            at_s=requests[0].elapsed_s,
             was_handed_over=bool(whole),
-            causes=frozenset() if whole else _causes(source, meanings),
+            causes=frozenset() if whole else causes,
             wait_s=max((_seconds(one.retry_after) for one in requests), default=0.0),
-            is_refused_for_good=not whole and _causes(source, meanings) == _CREDENTIALS,
         )
 
     def _meaning(self, source: str, request: SeenRequest) -> frozenset[str]:
@@ -129,11 +206,11 @@ class HomeList:
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
         if not request.is_refusal:
-            self._refused_since = None
+            self._refused_since, self._is_refused_for_good = None, False
             return frozenset()
         self._refused_since = self._refused_since or request.at
-        is_final = request.at - self._refused_since >= _BETWEEN_REFUSALS
-        return _CREDENTIALS if is_final else _NETWORK
+        self._is_refused_for_good = request.at - self._refused_since >= _BETWEEN_REFUSALS
+        return _CREDENTIALS if self._is_refused_for_good else _NETWORK
 
     def _count_short(
         self, source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]], was_handed_over: bool
@@ -167,9 +244,7 @@ class HomeList:
                     own = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}
                     times = (alexa.observed_at(monitor.serial, each, at) for each in own)
                     has_times = not (is_second and monitor.room == ROOM_WITHOUT_TIMES)
-                    self._show(
-                        source, monitor.device_id, slot, own, min(max(times), at) if has_times else None
-                    )
+                    self._show(source, monitor.device_id, slot, own, at, max(times) if has_times else None)
             return
         is_v1 = request.path != _READING_PATHS[source][0]
         for sensor in home.sensors:
@@ -180,7 +255,7 @@ class HomeList:
                 if is_v1:
                     observed_at = observed_at.replace(microsecond=0)
                 own = {Quantity.TEMPERATURE: home.temperature(device, at)}
-                self._show(source, device, slot, own, observed_at)
+                self._show(source, device, slot, own, at, observed_at)
             if not all(reachable):
                 self.uncertain.add((device, slot))
 
@@ -190,9 +265,14 @@ class HomeList:
         device: str,
         slot: datetime,
         values: Mapping[Quantity, float],
+        at: datetime,
         observed_at: datetime | None,
     ) -> None:
-        self.shown[device, slot] = tuple(values.get(each) for each in COLUMNS.values()), observed_at
+        now = self.shown_at(at)
+        is_early = source == "amazon" and observed_at is not None and observed_at > now
+        self.shown[device, slot] = Shown(
+            tuple(values.get(each) for each in COLUMNS.values()), now if is_early else observed_at, is_early
+        )
         self.source_of[device] = source
 
 

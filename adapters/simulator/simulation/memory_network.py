@@ -23,7 +23,7 @@ from urllib3.exceptions import NewConnectionError
 from urllib3.util import parse_url
 
 from adapters.runtime.virtual_time import LockStepThreads, Waiting
-from adapters.simulator.network import Handler
+from adapters.simulator.network import Handler, run_at_once
 
 T = TypeVar("T")
 
@@ -38,12 +38,7 @@ class MemoryNetwork:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine that waits for nothing."""
-        try:
-            work.send(None)
-        except StopIteration as ended:
-            result: T = ended.value
-            return result
-        raise RuntimeError("a service in memory must not wait")
+        return run_at_once(work)
 
     def listener(
         self,
@@ -119,6 +114,13 @@ class _MemoryConnector(aiohttp.BaseConnector):
         except OSError as error:
             raise aiohttp.ClientConnectorError(req.connection_key, error) from error
         return protocol
+
+    def _cleanup(self) -> None:
+        # It is called when connections may have been idle for too long, and compares with the real clock, in
+        # which no time has passed.
+        timeout_s, self._keepalive_timeout = self._keepalive_timeout, 0.0
+        super()._cleanup()
+        self._keepalive_timeout = timeout_s
 
 
 class MemoryListener:

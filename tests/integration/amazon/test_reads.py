@@ -326,8 +326,21 @@ async def test_the_raw_reply_is_recorded_if_the_home_wants_it(stand_in: StandIn)
         assert SAMPLED_AT in ((await bench.reading()).raw_response or "")
 
 
-async def test_the_bytes_of_every_request_are_measured(bench: AmazonBench) -> None:
+@pytest.mark.parametrize("compresses", [False, True])
+@pytest.mark.parametrize("monitors", [1, 5, 40])
+async def test_the_bytes_of_every_request_are_those_that_the_service_sent(
+    stand_in: StandIn, bench: AmazonBench, monitors: int, compresses: bool
+) -> None:
+    stand_in.compresses = compresses
+    stand_in.devices = [Device(entity=f"{number:032x}", serial=f"G{number}") for number in range(monitors)]
     await bench.read()
-    for measured in bench.meter.drain():
-        assert (measured.source, measured.succeeded) == ("amazon", True)
-        assert measured.wire_bytes == measured.payload_bytes > 50
+    stand_in.script(GRAPHQL, an_answer(INVALID))  # the values come by the other interface
+    assert len((await bench.read()).readings) == monitors
+    measured = bench.meter.drain()
+    paths = {"amazon.token": TOKEN, "amazon.phoenix": PHOENIX}
+    assert [
+        (paths.get(each.operation, GRAPHQL), each.wire_bytes, each.payload_bytes) for each in measured
+    ] == stand_in.sent
+    assert {each.operation for each in measured} == {*paths, "amazon.discovery", "amazon.graphql"}
+    assert {(each.source, each.succeeded) for each in measured} == {("amazon", True)}
+    assert all((wire < payload) is compresses for _, wire, payload in stand_in.sent if payload > 200)
