@@ -34,7 +34,7 @@ from entrypoints.wiring.simulation import (
     CollectorProcess,
     LeadingSelector,
     LockStepThreads,
-    VirtualClock,
+    RecordedClock,
     collector_process,
     follow,
     run_in_virtual_time,
@@ -103,7 +103,7 @@ def command(*, days: int, faults: str, seed: int, home: Path | None, sockets: bo
 
 def simulate(request: Request) -> Account:
     """Simulate the days, and return the account of them."""
-    clock = VirtualClock(START)
+    clock = RecordedClock(START)
     if not request.sockets:
         return run_in_virtual_time(partial(_simulate, request, clock), clock)
     selector = LeadingSelector(clock)
@@ -113,7 +113,7 @@ def simulate(request: Request) -> Account:
 
 async def _simulate(
     request: Request,
-    clock: VirtualClock,
+    clock: RecordedClock,
     threads: LockStepThreads,
     process: CollectorProcess | None = None,
 ) -> Account:
@@ -129,11 +129,11 @@ async def _simulate(
         collector = world.place.collector
 
         def look(line: str) -> None:
-            world.look(max(datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]))
+            outcomes = json.loads(line)["outcomes"]
+            world.look({each["source"]: datetime.fromisoformat(each["slot"]) for each in outcomes})
 
-        caused = asyncio.ensure_future(world.cause(found))
-        asyncio.get_running_loop().call_at(last_s, collector.turn_off)
-        while clock.elapsed_s() < last_s:
+        caused = asyncio.ensure_future(world.cause(found, last_s))
+        while not caused.done():
             await collector.is_on.wait()
             world.note_start()
             if process is None:
