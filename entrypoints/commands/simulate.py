@@ -35,7 +35,7 @@ from entrypoints.wiring.simulation import (
     CollectorTask,
     LeadingSelector,
     LockStepThreads,
-    VirtualClock,
+    RecordedClock,
     collector_process,
     follow,
     run_in_virtual_time,
@@ -104,14 +104,14 @@ def command(*, days: int, faults: str, seed: int, home: Path | None, sockets: bo
 
 def simulate(request: Request) -> Account:
     """Simulate the days, and return the account of them."""
-    clock = VirtualClock(START)
+    clock = RecordedClock(START)
     selector = LeadingSelector(clock) if request.sockets else None
     return run_in_virtual_time(partial(_simulate, request, clock, selector), clock, selector)
 
 
 async def _simulate(
     request: Request,
-    clock: VirtualClock,
+    clock: RecordedClock,
     selector: LeadingSelector | None,
     threads: LockStepThreads,
 ) -> Account:
@@ -137,11 +137,11 @@ async def _simulate(
             running = collector_process(partial(_collect_in_process, loaded.home, request.seed), selector)
 
         def look(line: str) -> None:
-            world.look(max(datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]))
+            outcomes = json.loads(line)["outcomes"]
+            world.look({each["source"]: datetime.fromisoformat(each["slot"]) for each in outcomes})
 
-        caused = asyncio.ensure_future(world.cause(found))
-        asyncio.get_running_loop().call_at(last_s, collector.turn_off)
-        while clock.elapsed_s() < last_s:
+        caused = asyncio.ensure_future(world.cause(found, last_s))
+        while not caused.done():
             await collector.is_on.wait()
             world.note_start()
             if await running.run(clock=clock, collector=collector, on_line=look):

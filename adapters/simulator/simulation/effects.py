@@ -12,8 +12,10 @@ from typing import Literal, Protocol
 
 import attrs
 
-from adapters.runtime.virtual_time import VirtualClock
 from adapters.simulator.home import SimulatedHome
+from adapters.simulator.simulation.clocks import RecordedClock
+
+_LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
 
 _AFTER_A_CYCLE = 1.2  # times its length
 
@@ -84,10 +86,13 @@ class Collector(Switch):
 
 @attrs.frozen(kw_only=True)
 class Place:
-    """Where troubles happen. `folder` is the home's folder; `database` may be elsewhere."""
+    """Where troubles happen. `folder` is the home's folder; `database` may be elsewhere.
+
+    `clock` is that of the collector's machine; the home and its services have the true time.
+    """
 
     home: SimulatedHome
-    clock: VirtualClock
+    clock: RecordedClock
     folder: Path
     database: Path
     network: Switch
@@ -174,3 +179,30 @@ class LockedDatabase:
         lock.execute("BEGIN IMMEDIATE")
         yield
         lock.close()
+
+
+@attrs.frozen(kw_only=True)
+class SetClock:
+    """The wall clock is set by seconds to hours; a time service sets it right at the end."""
+
+    is_back: bool = False
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        chance = random.Random(lasts_s)  # noqa: S311 - trouble, not secrets
+        by_s = _LEAST_STEP_S * (_MOST_STEP_S / _LEAST_STEP_S) ** chance.random()
+        if self.is_back:
+            by_s = -by_s
+        place.clock.step_wall(by_s)
+        yield
+        place.clock.step_wall(-by_s)
+
+
+@attrs.frozen
+class Asleep:
+    """The collector's machine sleeps: all of that time passes at once."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        place.clock.sleep_machine(lasts_s)
+        yield
