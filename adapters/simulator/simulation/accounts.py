@@ -10,7 +10,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,26 +19,20 @@ import attrs
 from adapters.simulator.simulation.causes import Stop, wrong_causes
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.home_list import (
-    COLUMNS,
     INTERVAL,
     SOURCES,
     HomeList,
-    Shown,
+    slot_of,
     slots_between,
 )
+from adapters.simulator.simulation.shown import QUERY
 from adapters.simulator.simulation.troubles import Trouble
 
 LONGEST_CYCLE_S = 30.0
 LARGEST_LOG_BYTES = 60_000_000
 _RIGHT_SHARE = 0.99
 _MENDED_SHARE = 0.95
-_SAME = 1e-6
-_A_CYCLE = timedelta(seconds=LONGEST_CYCLE_S)
 _LONGEST_PAUSE_S = 3900.0  # of a source that is refused, and the slot after it
-_READINGS = f"""
-SELECT timestamp, device_id, observed_at, other_values, {", ".join(COLUMNS)} FROM readings
-UNION ALL SELECT timestamp, device_id, observed_at, other_values, {", ".join(COLUMNS)} FROM air_readings
-"""  # noqa: S608 - names from here
 
 
 @attrs.frozen(kw_only=True)
@@ -105,18 +99,21 @@ def account(
         }
         readings = [
             ((device, datetime.fromisoformat(slot)), (observed_at, other_values, values))
-            for slot, device, observed_at, other_values, *values in connection.execute(_READINGS)
+            for slot, device, observed_at, other_values, *values in connection.execute(QUERY)
         ]
     due = [(source, slot) for source in SOURCES for slot in slots_between(clock.start, end)]
     stored = dict(readings)
     shown = dict(home_list.shown)
+    outside = [key for key in outcomes if key[1] != slot_of(key[1])]
     in_flight = 0
     for killed in home_list.killed:
-        for (device, slot), one in killed.shown.items():
-            if outcomes.get((home_list.source_of[device], slot), ())[:2] == ("missed", "interrupted"):
-                in_flight += 1
+        for source, devices in killed.handed.items():
+            key = killed.key(source, outside)
+            if key in outcomes and outcomes[key][:2] == ("missed", "interrupted"):
+                in_flight += len(devices)
             else:
-                shown.setdefault((device, slot), one)
+                for device, one in devices.items():
+                    shown.setdefault((device, key[1]), one)
     ended = {key for key, (state, *_) in outcomes.items() if state != "missed"}
     for device, slot in home_list.uncertain:
         unread = outcomes.get((home_list.source_of[device], slot), ("", None, {}))[2]
@@ -127,7 +124,7 @@ def account(
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
         if key in stored:
-            _compare(one, stored[key], compared, wrong_values)
+            one.compare(stored[key], compared, wrong_values)
     refusals = [trouble for trouble in troubles if trouble.name == "token-refused"]
     counted = Account(
         slots_due=len(due),
@@ -153,33 +150,10 @@ def account(
         refusals=len(refusals),
         alerts_called_for=len(refusals)
         - sum(two.begins_s - one.ends_s < _LONGEST_PAUSE_S for one, two in pairwise(refusals)),
-        kills=Counter(killed.moment(ended, home_list.cycles) for killed in home_list.killed),
+        kills=Counter(killed.moment(ended, home_list.cycles, outside) for killed in home_list.killed),
         watched=watched,
     )
     return attrs.evolve(counted, broken=tuple(_broken(counted)))
-
-
-def _compare(
-    shown: Shown,
-    stored: tuple[str | None, str | None, Sequence[float | None]],
-    compared: Counter[str],
-    wrong: Counter[str],
-) -> None:
-    """Count each value of a reading, and those that differ from what the home showed."""
-    observed_at, other_values, columns = stored
-    for name, value, found in zip(COLUMNS, shown.values, columns, strict=True):
-        compared[name] += value is not None
-        if value is None or found is None:
-            wrong[name] += value is not found
-        else:
-            wrong[name] += abs(value - found) > _SAME
-    at = datetime.fromisoformat(observed_at) if observed_at else None
-    compared["observed_at"] += 1
-    if at is None or shown.observed_at is None:
-        wrong["observed_at"] += at is not shown.observed_at
-    else:
-        wrong["observed_at"] += abs(at - shown.observed_at) > (_A_CYCLE if shown.is_early else timedelta())
-    wrong["other_values"] += other_values is not None
 
 
 def _broken(counted: Account) -> Iterator[str]:

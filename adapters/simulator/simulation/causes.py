@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from adapters.simulator.simulation.clocks import RecordedClock
-from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeList
+from adapters.simulator.simulation.home_list import INTERVAL, SOURCES, AskedCycle, HomeList, slot_of
 
 _LONGEST_PAUSE = timedelta(hours=1)
 _SPARE = timedelta(seconds=30)  # the longest cycle: a wait that a source asks for counts from its end
@@ -47,7 +47,8 @@ def wrong_causes(
 ) -> Iterator[tuple[Key, str]]:
     """Yield the slots whose row is wrong, and what is wrong with it."""
     pauses = _pauses(home_list)
-    killed = {one.slot for one in home_list.killed}
+    outside = [key for key in rows if key[1] != slot_of(key[1])]
+    killed = {one.key(source, outside) for one in home_list.killed for source in SOURCES}
     for key in dict.fromkeys((*due, *home_list.cycles)):
         asked, row = home_list.cycles.get(key), rows.get(key)
         right: set[Row]
@@ -59,7 +60,7 @@ def wrong_causes(
             right = {("stored", None)}
         else:
             right = {("failed", cause) for cause in asked.causes}
-        if key[1] in killed:
+        if key in killed:
             right |= {("missed", "interrupted"), ("stored", None)}  # by the moment of it
         if row is not None and row not in right:
             words = " or ".join(sorted(map(_words, right))) or "asked"
@@ -111,7 +112,7 @@ class _Pauses:
             if cause == "credentials":
                 pause = 2 * _LONGEST_PAUSE  # an hour in which the refusal is remembered, and a pause
             asked_for = min(_LONGEST_PAUSE, timedelta(seconds=asked.wait_s)) + _SPARE
-            after[cause] = _Pause(refusals, slot + max(pause, asked_for))
+            after[cause] = _Pause(refusals, max(slot + pause, asked.last_at + asked_for))
         self.at_s.append(asked.at_s)
         self.by_cause.append(after)
 

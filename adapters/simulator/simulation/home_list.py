@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import attrs
@@ -11,26 +11,18 @@ import attrs
 from adapters.simulator.amazon.endpoints import ROOM_WITHOUT_TIMES
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
+from adapters.simulator.simulation.kills import KilledCycle
+from adapters.simulator.simulation.shown import COLUMNS, Shown
 from domain.reading import Quantity
 
 INTERVAL = timedelta(minutes=5)
-# The columns of a reading that are compared, and what they hold; `other_values` must be empty.
-COLUMNS: Mapping[str, Quantity] = {
-    "temperature_celsius": Quantity.TEMPERATURE,
-    "humidity_percent": Quantity.RELATIVE_HUMIDITY,
-    "pm25_ugm3": Quantity.PM25,
-    "pm10_ugm3": Quantity.PM10,
-    "voc_ppb": Quantity.VOC_INDEX,
-    "co_ppm": Quantity.CARBON_MONOXIDE,
-    "co2_ppm": Quantity.CARBON_DIOXIDE,
-    "iaq_score": Quantity.IAQ_SCORE,
-}
 SOURCES = ("hue", "amazon")
 _READING_PATHS = {
     "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
 }
 _TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken/cookies")
+_LONG = 5  # cycles in a row
 _HARMLESS = {"Delay", "Dribble"}
 _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
 # A bridge is asked who is reachable less often than for temperatures.
@@ -50,55 +42,19 @@ _MEANINGS: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 
 
-@attrs.frozen
-class Shown:
-    """What the home showed of a device: the values of COLUMNS and their time.
-
-    `is_early` if the collector's clock was behind that time: then it is its own time that counts, which the
-    home knows only to a cycle.
-    """
-
-    values: tuple[float | None, ...]
-    observed_at: datetime | None
-    is_early: bool = False
-
-
 @attrs.frozen(kw_only=True)
 class AskedCycle:
     """What a source was asked in a cycle that began so many true seconds after the start.
 
     `was_handed_over` if it sent a whole reply with readings; else `causes` are the right ones. `wait_s` is
-    the longest wait that it asked for.
+    the longest wait that it asked for, from when the collector's clock showed `last_at`.
     """
 
     at_s: float
+    last_at: datetime
     was_handed_over: bool
     causes: frozenset[str] = frozenset()
     wait_s: float = 0.0
-
-
-@attrs.frozen(kw_only=True)
-class KilledCycle:
-    """The cycle in which the collector was killed, what it was handed, and whether it had been printed."""
-
-    slot: datetime
-    has_line: bool
-    was_handed_over: frozenset[str]  # the sources
-    shown: Mapping[tuple[str, datetime], Shown]
-
-    def moment(
-        self, outcomes: Collection[tuple[str, datetime]], again: Collection[tuple[str, datetime]]
-    ) -> str:
-        """Return when in the cycle the collector was killed, in words for a report.
-
-        `outcomes` are the rows that tell of an end of their cycle, and `again` those of a later one.
-        """
-        if self.has_line:
-            return "after its line"
-        slots = [(source, self.slot) for source in SOURCES]
-        if any(key in outcomes and key not in again for key in slots):
-            return "after the commit"
-        return "before the commit" if self.was_handed_over.issuperset(SOURCES) else "while it asked"
 
 
 @attrs.define
@@ -125,6 +81,7 @@ class HomeList:
     _taken_s: float = 0.0
     _refused_since: datetime | None = None  # the refresh token
     _is_refused_for_good: bool = False
+    _failures: Counter[str] = attrs.field(factory=Counter)  # cycles in a row, by source
 
     def take(
         self, home: SimulatedHome, now: datetime, slot_of_cycle: Callable[[str, datetime], datetime]
@@ -153,12 +110,10 @@ class HomeList:
         cycle.take(home, now, lambda *_: slot_of(now))
         self.uncertain |= cycle.uncertain
         self.source_of |= cycle.source_of
-        whole = (source for (source, _), one in cycle.cycles.items() if one.was_handed_over)
-        self.killed.append(
-            KilledCycle(
-                slot=slot_of(now), has_line=has_line, was_handed_over=frozenset(whole), shown=cycle.shown
-            )
-        )
+        handed: dict[str, dict[str, Shown]] = {}
+        for (device, _), shown in cycle.shown.items():
+            handed.setdefault(cycle.source_of[device], {})[device] = shown
+        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed))
 
     def _take(
         self,
@@ -182,6 +137,7 @@ class HomeList:
             causes |= _CREDENTIALS
         self.cycles[source, slot] = AskedCycle(
             at_s=requests[0].elapsed_s,
+            last_at=self.shown_at(requests[-1].at),
             was_handed_over=bool(whole),
             causes=frozenset() if whole else causes,
             wait_s=max((_seconds(one.retry_after) for one in requests), default=0.0),
@@ -202,7 +158,9 @@ class HomeList:
             meaning |= _NETWORK
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
-        return meaning or (_CREDENTIALS if request.is_refusal else frozenset())
+        if request.is_refusal and (request.status != _OK or not meaning):
+            meaning |= _CREDENTIALS
+        return meaning
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
         if not request.is_refusal:
@@ -215,9 +173,14 @@ class HomeList:
     def _count_short(
         self, source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]], was_handed_over: bool
     ) -> None:
-        """Count the requests that a short trouble cost, unless another trouble cost some as well."""
+        """Count the requests that a short trouble cost, unless another trouble cost some as well.
+
+        Nor do they count at the end of a long trouble, in which a collector may ask once a cycle.
+        """
+        failures = self._failures[source]
+        self._failures[source] = 0 if was_handed_over else failures + 1
         failed = [one for one, meaning in meanings if meaning]
-        if not all(self._is_short(one) for one in failed):
+        if failures >= _LONG or not all(self._is_short(one) for one in failed):
             return
         for one in failed:
             is_token = one.path in _TOKEN_PATHS
@@ -231,7 +194,8 @@ class HomeList:
 
         So it is where an access token had ended, as long as the refresh token is accepted.
         """
-        has_ended = request.is_refusal and _HARMLESS.issuperset(request.faults)
+        is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
+        has_ended = request.is_refusal and is_well
         is_single = request.is_limited and len(set(request.faults) - _HARMLESS) == 1
         return is_single or (has_ended and self._refused_since is None)
 

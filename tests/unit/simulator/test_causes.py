@@ -9,7 +9,8 @@ import pytest
 
 from adapters.simulator.simulation.causes import Row, Stop, wrong_causes
 from adapters.simulator.simulation.clocks import RecordedClock
-from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeList, KilledCycle
+from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeList
+from adapters.simulator.simulation.kills import KilledCycle
 from tests.support.builders import NOON
 
 HOUR_OF_SLOTS = 12
@@ -19,6 +20,7 @@ def asked(number: int, *causes: str, wait_s: float = 0.0) -> tuple[int, AskedCyc
     """Return a cycle in the slot of that number, without causes one with readings."""
     cycle = AskedCycle(
         at_s=number * INTERVAL.total_seconds(),
+        last_at=NOON + number * INTERVAL,
         was_handed_over=not causes,
         causes=frozenset(causes),
         wait_s=wait_s,
@@ -103,6 +105,6 @@ def test_a_slot_that_passed_in_sleep_is_missed_because_of_it() -> None:
 def test_a_slot_in_which_the_collector_was_killed_may_be_interrupted() -> None:
     clock = RecordedClock(NOON)
     home_list = HomeList(shown_at=clock.shown_at)
-    home_list.killed.append(KilledCycle(slot=NOON, has_line=False, was_handed_over=frozenset(), shown={}))
+    home_list.killed.append(KilledCycle(at=NOON, has_line=False, handed={}))
     rows: dict[tuple[str, datetime], Row] = {("hue", NOON): ("missed", "interrupted")}
     assert not list(wrong_causes(list(rows), rows, home_list, clock, []))
