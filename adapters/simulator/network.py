@@ -184,6 +184,7 @@ class NetworkService:
     ) -> None:
         self.faults = Faults(clock.elapsed_s)
         self.requests: list[SeenRequest] = []  # oldest first
+        self.on_change: Callable[[], None] = lambda: None  # when it was plugged in, unplugged or moved
         self._plugged_in_s: float | None = None
         self._pace = Pace()
         self._clock = clock
@@ -219,6 +220,11 @@ class NetworkService:
         """Make it that slow."""
         self._pace = pace
 
+    @property
+    def is_plugged_in(self) -> bool:
+        """Return whether it answers."""
+        return self._plugged_in_s is not None
+
     def elapsed_s(self) -> float:
         """Return the present instant of its clock, as in the requests that it has seen."""
         return self._clock.elapsed_s()
@@ -232,12 +238,14 @@ class NetworkService:
         self._plugged_in_s = None
         for listener in self._listeners:
             self._server.run(listener.close())
+        self.on_change()
 
     def plug_in(self) -> None:
         """Start answering."""
         self._plugged_in_s = self._clock.elapsed_s()
         for listener in self._listeners:
             self._server.run(listener.open())
+        self.on_change()
 
     async def _handle(self, received: web.BaseRequest, *, is_secure: bool) -> web.StreamResponse:
         """Answer one request, subject to the faults that affect it."""

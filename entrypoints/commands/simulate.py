@@ -119,7 +119,10 @@ async def _simulate(
     end = START + timedelta(days=request.days)
     last_s = (end - START - _END).total_seconds()
     is_in_memory = selector is None
-    with simulated_home(clock, threads, seed=request.seed, is_in_memory=is_in_memory) as (house, environment):
+    request.home.mkdir(parents=True, exist_ok=True)
+    with simulated_home(
+        clock, threads, seed=request.seed, folder=request.home, is_in_memory=is_in_memory
+    ) as (house, environment):
         write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
@@ -166,7 +169,7 @@ def _collect_in_process(folder: Path, seed: int, channels: Channels) -> None:
         stop = await stop_on_signals(at_ctrl_c=None)
         await _collect(load(folder), environment, stop, channels.write_line)
 
-    follow(channels, collect, seed)
+    follow(channels, collect, folder, seed)
 
 
 def as_object(request: Request, account: Account) -> dict[str, Any]:
