@@ -17,8 +17,11 @@ class _Entry:
     matched: int = 0
 
     def is_active(self, now_s: float) -> bool:
+        return now_s >= self.begins_s and not self.has_ended(now_s)
+
+    def has_ended(self, now_s: float) -> bool:
         for_s = self.fault.for_s
-        return now_s >= self.begins_s and (for_s is None or now_s < self.begins_s + for_s)
+        return for_s is not None and now_s >= self.begins_s + for_s
 
     def has_more(self) -> bool:
         """Return whether the next request that matches is affected."""
@@ -80,6 +83,7 @@ class Faults:
             return []
         now_s = self._elapsed_s()
         with self._lock:
+            self._entries = [entry for entry in self._entries if not entry.has_ended(now_s)]
             return [
                 entry.fault.effect
                 for entry in self._entries

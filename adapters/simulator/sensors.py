@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
 
 import attrs
 
@@ -31,12 +32,12 @@ class MotionSensor:
     name: str
     mac: str
 
-    @property
+    @cached_property
     def uniqueid(self) -> str:
         """Return the v1 identity of its temperature part."""
         return f"{self.mac}-02-0402"
 
-    @property
+    @cached_property
     def device_id(self) -> str:
         """Return its identity in readings."""
         return f"hue:{self.uniqueid}"
@@ -54,6 +55,12 @@ class Report:
 def motion_sensors(seed: int, count: int = len(ROOMS)) -> tuple[MotionSensor, ...]:
     """Return one sensor for each room, then a second one, and so on; the same for the same seed."""
     return tuple(_motion_sensor(seed, number) for number in range(count))
+
+
+@lru_cache(maxsize=64)
+def sensors_by_id(seed: int, count: int) -> Mapping[str, MotionSensor]:
+    """Return the same sensors by their identity in readings."""
+    return {sensor.device_id: sensor for sensor in motion_sensors(seed, count)}
 
 
 def _motion_sensor(seed: int, number: int) -> MotionSensor:

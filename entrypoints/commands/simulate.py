@@ -32,9 +32,10 @@ from entrypoints.wiring.simulation import (
     Account,
     Channels,
     CollectorProcess,
+    CollectorTask,
     LeadingSelector,
     LockStepThreads,
-    VirtualClock,
+    RecordedClock,
     collector_process,
     follow,
     run_in_virtual_time,
@@ -103,44 +104,48 @@ def command(*, days: int, faults: str, seed: int, home: Path | None, sockets: bo
 
 def simulate(request: Request) -> Account:
     """Simulate the days, and return the account of them."""
-    clock = VirtualClock(START)
-    if not request.sockets:
-        return run_in_virtual_time(partial(_simulate, request, clock), clock)
-    selector = LeadingSelector(clock)
-    process = collector_process(selector)
-    return run_in_virtual_time(partial(_simulate, request, clock, process=process), clock, selector)
+    clock = RecordedClock(START)
+    selector = LeadingSelector(clock) if request.sockets else None
+    return run_in_virtual_time(partial(_simulate, request, clock, selector), clock, selector)
 
 
 async def _simulate(
     request: Request,
-    clock: VirtualClock,
+    clock: RecordedClock,
+    selector: LeadingSelector | None,
     threads: LockStepThreads,
-    process: CollectorProcess | None = None,
 ) -> Account:
     found = troubles(request.faults, days=request.days, seed=request.seed)
     end = START + timedelta(days=request.days)
     last_s = (end - START - _END).total_seconds()
-    is_in_memory = process is None
+    is_in_memory = selector is None
     with simulated_home(clock, threads, seed=request.seed, is_in_memory=is_in_memory) as (house, environment):
         write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
         world = simulated_world(house, clock, files)
         collector = world.place.collector
+        running: CollectorTask | CollectorProcess
+        if selector is None:
+            running = CollectorTask(
+                partial(_collect, loaded, environment),
+                threads=threads,
+                folder=loaded.home,
+                cut_connections=world.cut_connections,
+            )
+        else:
+            running = collector_process(partial(_collect_in_process, loaded.home, request.seed), selector)
 
         def look(line: str) -> None:
-            world.look(max(datetime.fromisoformat(each["slot"]) for each in json.loads(line)["outcomes"]))
+            outcomes = json.loads(line)["outcomes"]
+            world.look({each["source"]: datetime.fromisoformat(each["slot"]) for each in outcomes})
 
-        caused = asyncio.ensure_future(world.cause(found))
-        asyncio.get_running_loop().call_at(last_s, collector.turn_off)
-        while clock.elapsed_s() < last_s:
+        caused = asyncio.ensure_future(world.cause(found, last_s))
+        while not caused.done():
             await collector.is_on.wait()
             world.note_start()
-            if process is None:
-                await _collect(loaded, environment, collector.is_off, look)
-            else:
-                work = partial(_collect_in_process, request.home, request.seed)
-                await process.run(work, clock=clock, collector=collector, on_line=look)
+            if await running.run(clock=clock, collector=collector, on_line=look):
+                world.note_kill()
         await caused
         return world.account(end, found)
 
@@ -186,6 +191,7 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"  short troubles      {account.short_troubles:,}, mended by a retry {account.mended_by_retry:,}",
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
+        *_kill_lines(account),
         f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "
         f"{watched.alerts_cleared} cleared",
         f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time",
@@ -196,3 +202,11 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         print_message(f"broken with seed {request.seed}: {promise}.")
     if not account.broken:
         print_message("Every promise was kept.")
+
+
+def _kill_lines(account: Account) -> list[str]:
+    if not account.kills:
+        return []
+    moments = ", ".join(f"{number:,} {moment}" for moment, number in sorted(account.kills.items()))
+    number = sum(account.kills.values())
+    return [f"  kills               {number:,} ({moments}), {account.in_flight:,} readings were in flight"]

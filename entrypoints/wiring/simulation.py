@@ -11,13 +11,15 @@ from selectors import BaseSelector
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from adapters.runtime.threads import run_calls_by
-from adapters.runtime.virtual_time import LockStepThreads, VirtualClock, VirtualTimeLoop
+from adapters.runtime.virtual_time import LockStepThreads, TrueClock, VirtualClock, VirtualTimeLoop
 from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import Pace
 from adapters.simulator.simulation.accounts import Account
+from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
-from adapters.simulator.simulation.effects import Place, Switch
+from adapters.simulator.simulation.collector_task import CollectorTask
+from adapters.simulator.simulation.effects import Collector, Place, Switch
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
 from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtual_time
@@ -35,12 +37,13 @@ __all__ = [
     "Account",
     "Channels",
     "CollectorProcess",
+    "CollectorTask",
     "LeadingSelector",
     "LockStepThreads",
+    "RecordedClock",
     "SimulatedHome",
     "SimulatedWorld",
     "Trouble",
-    "VirtualClock",
     "collector_process",
     "follow",
     "run_in_virtual_time",
@@ -69,14 +72,15 @@ def run_in_virtual_time(
 
 @contextmanager
 def simulated_home(
-    clock: VirtualClock, threads: LockStepThreads, *, seed: int, is_in_memory: bool
+    clock: RecordedClock, threads: LockStepThreads, *, seed: int, is_in_memory: bool
 ) -> Iterator[tuple[SimulatedHome, Environment]]:
     """Serve a simulated home, and yield it with the environment of a collector in the same process.
 
     To be used within the loop of the threads. It is served in memory, or with TLS on loopback.
     """
     network = MemoryNetwork(threads)
-    with SimulatedHome(clock=clock, seed=seed).running(network if is_in_memory else LoopServer()) as home:
+    server = network if is_in_memory else LoopServer()
+    with SimulatedHome(clock=TrueClock(clock), seed=seed).running(server) as home:
         for service in (home.bridge, home.alexa):
             service.set_pace(Pace(latency_s=_LATENCY_S))
         environment = Environment(
@@ -90,9 +94,9 @@ def simulated_home(
         yield home, environment
 
 
-def collector_process(selector: LeadingSelector) -> CollectorProcess:
+def collector_process(collect: Callable[[Channels], None], selector: LeadingSelector) -> CollectorProcess:
     """Return what runs the collector in a process of its own."""
-    return CollectorProcess(selector, _PRELOADED)
+    return CollectorProcess(collect, selector=selector, preload=_PRELOADED)
 
 
 def follow(
@@ -124,10 +128,10 @@ def follow(
         )
         return work(environment)
 
-    run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.time))
+    run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.moves))
 
 
-def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) -> SimulatedWorld:
+def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles) -> SimulatedWorld:
     """Return what happens to the home, whose collector uses the files."""
     place = Place(
         home=home,
@@ -135,6 +139,6 @@ def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) 
         folder=files.home,
         database=files.database,
         network=Switch(),
-        collector=Switch(),
+        collector=Collector(),
     )
-    return SimulatedWorld(place=place, start=START, alert_file=files.alert)
+    return SimulatedWorld(place=place, true=TrueClock(clock), start=START, alert_file=files.alert)

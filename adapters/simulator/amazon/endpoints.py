@@ -49,15 +49,32 @@ _VALUE_FIELDS = ("rangeValue", "value", "reachabilityStatusValue", "toggleStateV
 _ROOM_WITHOUT_TIMES = "bedroom"  # the second reader has no times for its samples
 _KEPT_BY_THE_OTHER = "NOT_FOUND"  # an error of one interface only: the second one has the value
 _NOT_FOUND = "TargetApplianceNotFoundException"
+_EFFECTS = (
+    AnotherMaker,
+    FailedFeatures,
+    ListedTwice,
+    MissingFeatures,
+    MonitorGone,
+    MonitorUnreachable,
+    NestThermostat,
+    NoDates,
+    NullTemperatures,
+    SkewedClock,
+    StaleSamples,
+    TextNumbers,
+)
 
 
 class Live:
-    """Values of one instant under the names that `endpoints.json` has for them, subject to effects."""
+    """Values of one instant under the names that `endpoints.json` has for them, subject to effects.
+
+    `effects` are those on the data, of all that are given.
+    """
 
     def __init__(self, seed: int, now: datetime, scale: str, effects: Sequence[Effect] = ()) -> None:
         self.seed = seed
         self.now = now
-        self.effects = effects
+        self.effects = [effect for effect in effects if isinstance(effect, _EFFECTS)]
         self._scale = scale
         self._monitors = monitors(seed)
         self._has_times = not any(isinstance(effect, NoDates) for effect in effects)

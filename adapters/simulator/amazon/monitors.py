@@ -94,7 +94,17 @@ def monitors(seed: int) -> tuple[Monitor, ...]:
 
 def sample_at(seed: int, monitor: Monitor, quantity: Quantity, epoch_s: float) -> Sample:
     """Return the last sample of the quantity that the service has: a monitor publishes changes only."""
-    number = _last_change(seed, monitor, quantity, _newest(seed, monitor, quantity, epoch_s))
+    return _sample(
+        seed,
+        monitor,
+        quantity,
+        _last_change(seed, monitor, quantity, _newest(seed, monitor, quantity, epoch_s)),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _sample(seed: int, monitor: Monitor, quantity: Quantity, number: int) -> Sample:
+    """Return what was sampled for the n-th report."""
     sampled_s, digits = _sampled_s(seed, monitor, quantity, number)
     value = _values(seed, monitor, number)[quantity]
     return Sample(value=value, at=datetime.fromtimestamp(sampled_s, UTC), digits=digits)

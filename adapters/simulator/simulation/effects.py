@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal, Protocol
 
 import attrs
 
-from adapters.runtime.virtual_time import VirtualClock
 from adapters.simulator.home import SimulatedHome
+from adapters.simulator.simulation.clocks import RecordedClock
+
+_LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
+
+_AFTER_A_CYCLE = 1.2  # times its length
 
 
 class Switch:
@@ -33,28 +38,65 @@ class Switch:
         try:
             yield
         finally:
-            self._troubles -= 1
-            if not self._troubles:
-                self.is_off.clear()
-                self.is_on.set()
+            self._end_trouble()
 
     def turn_off(self) -> None:
         """Turn it off for good."""
+        self._begin_trouble()
+        self.is_off.set()
+
+    def _begin_trouble(self) -> None:
         self._troubles += 1
         self.is_on.clear()
-        self.is_off.set()
+
+    def _end_trouble(self) -> None:
+        self._troubles -= 1
+        if not self._troubles:
+            self.is_off.clear()
+            self.is_on.set()
+
+
+class Collector(Switch):
+    """The collector: it is stopped as long as it is off.
+
+    `killed_after` is the share of its next cycle after which it is to be killed, if it is. What runs it does
+    so, and notes it.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.killed_after: float | None = None
+        self._restart: ExitStack | None = None
+
+    @contextmanager
+    def killed(self, after: float) -> Iterator[None]:
+        """Have it killed in the next cycle; it is started again when the block ends."""
+        with ExitStack() as self._restart:
+            self.killed_after = after
+            yield
+        self.killed_after = self._restart = None
+
+    def note_kill(self) -> None:
+        """Note that it was killed."""
+        self.killed_after = None
+        if self._restart is not None:
+            self._begin_trouble()
+            self._restart.callback(self._end_trouble)
 
 
 @attrs.frozen(kw_only=True)
 class Place:
-    """Where troubles happen. `folder` is the home's folder; `database` may be elsewhere."""
+    """Where troubles happen. `folder` is the home's folder; `database` may be elsewhere.
+
+    `clock` is that of the collector's machine; the home and its services have the true time.
+    """
 
     home: SimulatedHome
-    clock: VirtualClock
+    clock: RecordedClock
     folder: Path
     database: Path
     network: Switch
-    collector: Switch
+    collector: Collector
 
 
 class Effect(Protocol):
@@ -118,6 +160,15 @@ class Stopped:
 
 
 @attrs.frozen
+class Killed:
+    """The collector ends in its next cycle as by `kill -9`, and is started again."""
+
+    def during(self, place: Place, lasts_s: float) -> AbstractContextManager[None]:
+        chance = random.Random(lasts_s)  # noqa: S311 - an instant, not a secret
+        return place.collector.killed(chance.uniform(0, _AFTER_A_CYCLE))
+
+
+@attrs.frozen
 class LockedDatabase:
     """Another program holds the lock of the database."""
 
@@ -128,3 +179,30 @@ class LockedDatabase:
         lock.execute("BEGIN IMMEDIATE")
         yield
         lock.close()
+
+
+@attrs.frozen(kw_only=True)
+class SetClock:
+    """The wall clock is set by seconds to hours; a time service sets it right at the end."""
+
+    is_back: bool = False
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        chance = random.Random(lasts_s)  # noqa: S311 - trouble, not secrets
+        by_s = _LEAST_STEP_S * (_MOST_STEP_S / _LEAST_STEP_S) ** chance.random()
+        if self.is_back:
+            by_s = -by_s
+        place.clock.step_wall(by_s)
+        yield
+        place.clock.step_wall(-by_s)
+
+
+@attrs.frozen
+class Asleep:
+    """The collector's machine sleeps: all of that time passes at once."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        place.clock.sleep_machine(lasts_s)
+        yield

@@ -111,6 +111,13 @@ class _MemoryConnector(aiohttp.BaseConnector):
             raise aiohttp.ClientConnectorError(req.connection_key, error) from error
         return protocol
 
+    def _cleanup(self) -> None:
+        # It is called when connections may have been idle for too long, and compares with the real clock, in
+        # which no time has passed.
+        timeout_s, self._keepalive_timeout = self._keepalive_timeout, 0.0
+        super()._cleanup()
+        self._keepalive_timeout = timeout_s
+
 
 class MemoryListener:
     """One port of the network in memory."""
