@@ -236,7 +236,8 @@ class Verdict:
         if not (self.has_calm_end and self._calm):
             return
         first, last = _usual(self._calm), _usual(self._recent)
-        if last.threads > first.threads:
+        # An idle thread stays for the next call. While a call to a source hangs, another one is needed.
+        if last.threads > first.threads + len(self.devices):
             yield f"threads are left: {first.threads}, then {last.threads}"
         if last.descriptors > first.descriptors:
             yield f"descriptors are left: {first.descriptors}, then {last.descriptors}"
