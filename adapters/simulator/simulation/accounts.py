@@ -10,12 +10,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import attrs
 
+from adapters.simulator.simulation.bounds import Watched
 from adapters.simulator.simulation.causes import Stop, wrong_causes
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.home_list import (
@@ -28,22 +29,9 @@ from adapters.simulator.simulation.home_list import (
 from adapters.simulator.simulation.shown import QUERY
 from adapters.simulator.simulation.troubles import Trouble
 
-LONGEST_CYCLE_S = 30.0
-LARGEST_LOG_BYTES = 60_000_000
 _RIGHT_SHARE = 0.99
 _MENDED_SHARE = 0.95
 _LONGEST_PAUSE_S = 3900.0  # of a source that is refused, and the slot after it
-
-
-@attrs.frozen(kw_only=True)
-class Watched:
-    """What was seen from outside while the collector ran."""
-
-    longest_cycle_s: float
-    largest_log_bytes: int
-    largest_wal_bytes: int
-    alerts_raised: int
-    alerts_cleared: int
 
 
 @attrs.frozen(kw_only=True)
@@ -183,7 +171,4 @@ def _broken(counted: Account) -> Iterator[str]:
     if raised != cleared or not counted.alerts_called_for <= raised <= counted.refusals:
         called_for = counted.alerts_called_for
         yield f"{called_for} alerts were called for; {raised} were raised and {cleared} cleared"
-    if watched.longest_cycle_s > LONGEST_CYCLE_S:
-        yield f"a cycle took {watched.longest_cycle_s:.1f} s, more than {LONGEST_CYCLE_S:g} s"
-    if watched.largest_log_bytes > LARGEST_LOG_BYTES:
-        yield f"the log took {watched.largest_log_bytes:,} bytes, more than {LARGEST_LOG_BYTES:,}"
+    yield from watched.broken(counted.slots_due * INTERVAL / len(SOURCES) / timedelta(days=1))
