@@ -275,7 +275,7 @@ def judge_source_error(error: SourceError, *, source: str, unavailable_step: str
         case CredentialsRefused() | CredentialsStale():
             step = f"Run `homeclimate setup --reauth {source}`."
         case CredentialsDoubted():
-            step = f"It may pass. If the next cycles are refused too, run `homeclimate setup --reauth {source}`."
+            step = f"It may pass. If the next cycles are refused, run `homeclimate setup --reauth {source}`."
         case SourceThrottled():
             wait = f" in {error.retry_after_s:.0f} s" if error.retry_after_s else " in some minutes"
             step = f"Try again{wait}. If this happens often, use a longer interval."

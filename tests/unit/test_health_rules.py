@@ -255,7 +255,7 @@ def test_silent_devices_do_not_fail_their_source(reply: SourceReply, status: Sta
     ("error", "source", "step"),
     [
         (CredentialsRefused("no"), "amazon", "`homeclimate setup --reauth amazon`"),
-        (CredentialsDoubted("no"), "amazon", "If the next cycles are refused too"),
+        (CredentialsDoubted("no"), "amazon", "If the next cycles are refused"),
         (CredentialsStale("no"), "hue:1", "`homeclimate setup --reauth hue:1`"),
         (SourceThrottled("no", retry_after_s=30.0), "hue", "in 30 s"),
         (SourceThrottled("no"), "hue", "in some minutes"),
