@@ -23,6 +23,7 @@ _COMMANDS = {
     "baseline": ("baseline:command", "Keep performance figures by name, and compare them later."),
     "backup": ("database:backup", "Copy the database to a verified file while the collector runs."),
     "collect": ("collect:command", "Collect readings: continuously, once, or a number of times."),
+    "coverage": ("stored_data.coverage:command", "Show how complete the readings are, and each gap."),
     "dashboard": ("stored_data.dashboard:command", "Show the stored readings as a page in the browser."),
     "db": ("database:db", "Check the database, save what a damaged one holds, or accept its loss."),
     "devices": ("stored_data.devices:command", "List the devices; name, adjust or ignore one of them."),

@@ -21,7 +21,7 @@ from entrypoints.terminal.encoding import READABLE, register
 # A command as messages name it: its words, and in backquotes the rest of it.
 _COMMAND = re.compile(
     r"(?P<quote>`)?\bhomeclimate (?P<words>--version|backup|collect(?: --once)?"
-    r"|(?:db|baseline)(?: [a-z]+(?:-[a-z]+)?)?"
+    r"|coverage|(?:db|baseline)(?: [a-z]+(?:-[a-z]+)?)?"
     r"|dashboard|devices(?: (?:history|ignore|offset|outdoor|plausible|rename))?"
     r"|demo|export|health|history|log|report|restore|setup(?: amazon)?|simulat(?:e|or)|status)\b"
     r"(?P<rest>(?(quote)[^`\n]*(?=`)))?(?P<home>(?= --home\b))?"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from domain.history.coverage import NO_CYCLE
+from domain.history.coverage import NO_CYCLE, UNKNOWN, WAITING
 from domain.reading import Quantity
 
 TITLES: Mapping[Quantity, tuple[str, str]] = {  # and units; in the order of the page
@@ -21,6 +21,8 @@ TITLES: Mapping[Quantity, tuple[str, str]] = {  # and units; in the order of the
 _SOURCE_TITLES = {"hue": "Hue bridge", "amazon": "Amazon account"}
 _REASONS = {
     NO_CYCLE: "nothing has collected since; is the program running?",
+    UNKNOWN: "the reading was stored, and is no longer there",
+    WAITING: "the cycle waits in the spool",
     "unreachable": "the sensor could not be reached",
     "switched_off": "the sensor is switched off",
     "no_value": "the sensor gave no value",

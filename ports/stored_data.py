@@ -226,6 +226,15 @@ class Ledger(Protocol):
         """
         ...
 
+    def unexplained(self, since: datetime, until: datetime) -> Sequence[Absence]:
+        """Return the stored planned slots in which a known device has neither a reading nor a cause.
+
+        From `since` to before `until`, by source and slot. The cause is `UNKNOWN` where fewer readings of the
+        slot are there than its rows count, else that the source did not list the device: the ledger names
+        such a device for a day only. Raise `StoreError`.
+        """
+        ...
+
     def rows(self, since: datetime, until: datetime) -> Iterator[LedgerRow]:
         """Yield the rows of slots from `since` to before `until`, by source and slot. Raise `StoreError`."""
         ...

@@ -22,18 +22,26 @@ _NO_FOLDER_SYNC = (errno.EINVAL, errno.ENOTSUP, errno.EBADF)
 _PUBLIC, _OWNER_ONLY = 0o644, 0o600
 
 
-def write_atomically(path: Path, payload: bytes, *, mode: int, follows_link: bool = True) -> None:
+def write_atomically(
+    path: Path,
+    payload: bytes,
+    *,
+    mode: int,
+    follows_link: bool = True,
+    owner: os.stat_result | None = None,
+) -> None:
     """Replace the file's content and permissions, durably; readers see the old content or the new.
 
-    If the path is a link, its target is replaced, or it is an error without `follows_link`. Raise `OSError`:
-    then the old file is unchanged, unless only the sync of the folder failed, which comes last.
+    If the path is a link, its target is replaced, or it is an error without `follows_link`. As root, the file
+    gets the owner, or without one that of its folder. Raise `OSError`: then the old file is unchanged, unless
+    only the sync of the folder failed, which comes last.
     """
     if not follows_link:
         check_no_link(path)
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f".{path.name}.{os.urandom(4).hex()}.tmp")
     try:
-        _write_new_file(temporary, payload, mode)
+        _write_new_file(temporary, payload, mode, owner)
         os.replace(temporary, path)  # noqa: PTH105 - like the other calls of os
     except BaseException:
         with contextlib.suppress(OSError):
@@ -42,11 +50,11 @@ def write_atomically(path: Path, payload: bytes, *, mode: int, follows_link: boo
     sync_folder(path.parent)
 
 
-def _write_new_file(path: Path, payload: bytes, mode: int) -> None:
+def _write_new_file(path: Path, payload: bytes, mode: int, owner: os.stat_result | None) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         os.fchmod(descriptor, mode)  # the umask may have removed bits
-        give_to_owner(descriptor, path.parent)
+        give_to_owner(descriptor, path.parent, owner)
         rest = memoryview(payload)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
@@ -109,6 +117,10 @@ def save_together(files: Sequence[NewContent]) -> None:
 def _stat_unchanged(file: NewContent) -> os.stat_result | None:
     """Return the file's status, None if there is no file. Raise if its content is no longer `before`."""
     exists = file.path.exists()
+    if not exists and file.path.is_symlink():  # as root, it could lead to a new file of the system
+        raise HomeclimateError(
+            f"nothing was saved: {file.path} is a link to nothing. Remove it, or make what it leads to"
+        )
     if (read_regular(file.path) if exists else None) != file.before:
         raise HomeclimateError(f"nothing was saved: {file.path} has changed meanwhile. Run this again")
     return file.path.stat() if exists else None
@@ -129,9 +141,8 @@ def _restore(file: NewContent, status: os.stat_result | None) -> None:
 
 
 def _replace(path: Path, content: bytes, mode: int, owner: os.stat_result) -> None:
-    write_atomically(path, content, mode=mode)
-    if os.geteuid() == 0:  # the collector runs as the owner of the home, even if root sets it up
-        os.chown(path, owner.st_uid, owner.st_gid)
+    # the collector runs as the owner of the home, even if root sets it up
+    write_atomically(path, content, mode=mode, owner=owner)
 
 
 @contextlib.contextmanager
@@ -152,10 +163,10 @@ def _delay_signals() -> Iterator[None]:
 
 def write_zip(path: Path, texts: Mapping[str, str]) -> None:
     """Write a new archive of the texts by name, for its owner only. Raise `OSError`, also if it exists."""
-    if path.exists():
+    if os.path.lexists(path):
         raise FileExistsError(f"{path} already exists")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
         for name, text in texts.items():
             members.writestr(name, text.encode(errors="backslashreplace"))
-    write_atomically(path, archive.getvalue(), mode=_OWNER_ONLY)
+    write_atomically(path, archive.getvalue(), mode=_OWNER_ONLY, follows_link=False)

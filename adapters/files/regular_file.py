@@ -67,11 +67,11 @@ def make_folder(path: Path, *, parents: bool = True) -> None:
                 os.close(descriptor)
 
 
-def give_to_owner(descriptor: int, folder: Path) -> None:
-    """As root, give what this process has just made to the owner of the folder that it is in."""
+def give_to_owner(descriptor: int, folder: Path, owner: os.stat_result | None = None) -> None:
+    """As root, give what this process has just made to the owner, else to the one of its folder."""
     if _is_root():
         with suppress(OSError):
-            owner = folder.stat()
+            owner = owner or folder.stat()
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 

@@ -13,13 +13,14 @@ import attrs
 from adapters.memory.store import MemoryStore
 from domain.cycle import (
     PASSING_CAUSES,
+    Cause,
     Collected,
     Deferred,
     Failed,
     LedgerEntry,
 )
 from domain.errors import BaselineExists
-from domain.history.coverage import Absence, in_a_row
+from domain.history.coverage import UNKNOWN, Absence, in_a_row
 from domain.history.export import Row, Selection
 from domain.history.ledger import LedgerRow
 from domain.history.series import Resolution, Summary, begin_of, combine
@@ -204,6 +205,33 @@ class MemoryLedger:
             else:
                 detail = entry.detail if isinstance(entry, Failed) else ""
                 found.append(attrs.evolve(whole, cause=entry.cause.value, detail=detail))
+        return in_a_row(found)
+
+    def unexplained(self, since: datetime, until: datetime) -> Sequence[Absence]:
+        present = {(device_id.lower(), slot) for device_id, slot in self._store.readings}
+        unaccounted = Counter(slot for _, slot in present)
+        for one in self._store.ledger.values():
+            unaccounted[one.due.slot] -= len(one.readings) if isinstance(one, Collected) else 0
+        found = []
+        for entry in self._store.ledger.values():
+            due = entry.due
+            if not isinstance(entry, Collected) or not due.scheduled or not since <= due.slot < until:
+                continue
+            named = {one.device_id.lower() for one in entry.unread}
+            found += [
+                Absence(
+                    source=due.source,
+                    device_id=one.device_id,
+                    slot=due.slot,
+                    interval_s=due.interval_s,
+                    cause=UNKNOWN if unaccounted[due.slot] < 0 else Cause.NOT_LISTED.value,
+                )
+                for one in self.devices()
+                if one.source == due.source
+                and one.first_slot <= due.slot
+                and (one.device_id.lower(), due.slot) not in present
+                and one.device_id.lower() not in named
+            ]
         return in_a_row(found)
 
     def rows(self, since: datetime, until: datetime) -> Iterator[LedgerRow]:

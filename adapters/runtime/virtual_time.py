@@ -81,8 +81,8 @@ class TrueClock:
     async def sleep(self, seconds: float) -> None:
         ends_s = self.elapsed_s() + seconds
         await asyncio.sleep(0)
-        while (left_s := ends_s - self.elapsed_s()) > 0:
-            with suppress(TimeoutError):
+        with suppress(TimeoutError):  # the end, though the loop's timers may be early by their resolution
+            while (left_s := ends_s - self.elapsed_s()) > 0:
                 await asyncio.wait_for(self._machine.woke.wait(), left_s)
 
 
@@ -102,19 +102,18 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 class _JumpingSelector(selectors.DefaultSelector):
-    """Move the clock instead of waiting."""
+    """Move the clock instead of waiting: no file is ever ready, so the system is not asked."""
 
     def __init__(self, clock: VirtualClock) -> None:
         super().__init__()
         self._clock = clock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if not ready:
-            if timeout is None:
-                raise RuntimeError("every task waits for something that no timer and no task will bring")
-            self._clock.advance(max(timeout, 0.0))
-        return ready
+        if timeout is None:
+            raise RuntimeError("every task waits for something that no timer and no task will bring")
+        if timeout > 0:
+            self._clock.advance(timeout)
+        return []
 
 
 class LockStepThreads:
@@ -125,6 +124,9 @@ class LockStepThreads:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.is_idle = asyncio.Event()
+        self.is_idle.set()
+        self._running = 0
         self._loop_turn = threading.Semaphore(0)
         self._own = threading.local()  # the turn of the thread that reads it
 
@@ -138,8 +140,11 @@ class LockStepThreads:
             self._own.turn = turn
             outcome = Outcome.of(function)
             self.loop.call_soon(set_outcome, ended, outcome)
+            self.loop.call_soon(self._note_end)
             self._loop_turn.release()
 
+        self._running += 1
+        self.is_idle.clear()
         threading.Thread(target=work, name=name, daemon=True).start()
         self._give_turn(turn)
         return ended
@@ -147,6 +152,11 @@ class LockStepThreads:
     def waiting(self) -> Waiting:
         """Return something for the calling thread to wait for."""
         return Waiting(self.loop, self._own.turn, self._give_turn, self._loop_turn.release)
+
+    def _note_end(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self.is_idle.set()
 
     def _give_turn(self, turn: threading.Semaphore) -> None:
         turn.release()

@@ -17,8 +17,11 @@ class _Entry:
     matched: int = 0
 
     def is_active(self, now_s: float) -> bool:
+        return now_s >= self.begins_s and not self.has_ended(now_s)
+
+    def has_ended(self, now_s: float) -> bool:
         for_s = self.fault.for_s
-        return now_s >= self.begins_s and (for_s is None or now_s < self.begins_s + for_s)
+        return for_s is not None and now_s >= self.begins_s + for_s
 
     def has_more(self) -> bool:
         """Return whether the next request that matches is affected."""
@@ -55,8 +58,8 @@ class Faults:
         with self._lock:
             self._entries.clear()
 
-    def for_request(self, path: str) -> list[Effect]:
-        """Return the effects on this request, and count it."""
+    def for_request(self, path: str) -> list[Fault]:
+        """Return the faults that affect this request, and count it."""
         return self._take(
             lambda fault: not isinstance(fault.effect, WrongCertificate) and fault.matches(path)
         )
@@ -64,7 +67,8 @@ class Faults:
     def for_handshake(self) -> WrongCertificate | None:
         """Return the effect on this TLS handshake, and count it."""
         due = self._take(lambda fault: isinstance(fault.effect, WrongCertificate))
-        return next((effect for effect in due if isinstance(effect, WrongCertificate)), None)
+        effects = (fault.effect for fault in due)
+        return next((effect for effect in effects if isinstance(effect, WrongCertificate)), None)
 
     @property
     def is_certificate_wrong(self) -> bool:
@@ -75,13 +79,14 @@ class Faults:
             for entry in list(self._entries)
         )
 
-    def _take(self, matches: Callable[[Fault], bool]) -> list[Effect]:
+    def _take(self, matches: Callable[[Fault], bool]) -> list[Fault]:
         if not self._entries:
             return []
         now_s = self._elapsed_s()
         with self._lock:
+            self._entries = [entry for entry in self._entries if not entry.has_ended(now_s)]
             return [
-                entry.fault.effect
+                entry.fault
                 for entry in self._entries
                 if matches(entry.fault) and entry.is_active(now_s) and entry.take()
             ]

@@ -15,7 +15,13 @@ from adapters.simulator.hue.keys import ApplicationKeys
 from adapters.simulator.hue.model import BSB002, BridgeModel
 from adapters.simulator.hue.service import BridgeApi, SimulatedBridge
 from adapters.simulator.network import Server, ServerThread
-from adapters.simulator.sensors import MotionSensor, is_reachable, motion_sensors, temperature_at
+from adapters.simulator.sensors import (
+    MotionSensor,
+    is_reachable,
+    motion_sensors,
+    sensors_by_id,
+    temperature_at,
+)
 from ports.clock import Clock
 
 
@@ -102,7 +108,7 @@ class SimulatedHome:
         return is_reachable(self._seed, self._sensor(device_id), instant.timestamp())
 
     def _sensor(self, device_id: str) -> MotionSensor:
-        return next(sensor for sensor in self.sensors if sensor.device_id == device_id)
+        return sensors_by_id(self._seed, self._sensors)[device_id]
 
     def _bridge(self, number: int, server: Server) -> SimulatedBridge:
         model = self._models[number]

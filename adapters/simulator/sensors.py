@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
+from collections.abc import Mapping
+from functools import cached_property, lru_cache
 
 import attrs
 
@@ -31,12 +32,12 @@ class MotionSensor:
     name: str
     mac: str
 
-    @property
+    @cached_property
     def uniqueid(self) -> str:
         """Return the v1 identity of its temperature part."""
         return f"{self.mac}-02-0402"
 
-    @property
+    @cached_property
     def device_id(self) -> str:
         """Return its identity in readings."""
         return f"hue:{self.uniqueid}"
@@ -54,6 +55,12 @@ class Report:
 def motion_sensors(seed: int, count: int = len(ROOMS)) -> tuple[MotionSensor, ...]:
     """Return one sensor for each room, then a second one, and so on; the same for the same seed."""
     return tuple(_motion_sensor(seed, number) for number in range(count))
+
+
+@lru_cache(maxsize=64)
+def sensors_by_id(seed: int, count: int) -> Mapping[str, MotionSensor]:
+    """Return the same sensors by their identity in readings."""
+    return {sensor.device_id: sensor for sensor in motion_sensors(seed, count)}
 
 
 def _motion_sensor(seed: int, number: int) -> MotionSensor:
@@ -143,7 +150,7 @@ def _quiet_spell(seed: int, day: int) -> tuple[float, float]:
     return begins_s, begins_s + lasts_h * 3600
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _report_s(seed: int, sensor: MotionSensor, number: int) -> float:
     """Return the time of the n-th report: about every five minutes, each sensor at its own moment."""
     phase_s = chance(seed, "phase", sensor.number) * (REPORT_EVERY_S - _JITTER_S)
@@ -156,6 +163,6 @@ def _newest_report(seed: int, sensor: MotionSensor, epoch_s: float) -> int:
     return number if _report_s(seed, sensor, number) <= epoch_s else number - 1
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _centi_celsius(seed: int, sensor: MotionSensor, number: int) -> int:
     return round(100 * House(seed).room_celsius(sensor.room, _report_s(seed, sensor, number)))

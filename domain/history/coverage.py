@@ -4,13 +4,32 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 import attrs
 
+from domain.cycle import DEVICE_CAUSES, Cause
 from domain.history.series import Span
 
-NO_CYCLE = "no_cycle"  # no word of the ledger: there is no row
+# No words of the ledger.
+NO_CYCLE = "no_cycle"  # there is no row
+UNKNOWN = "unknown"  # the row says that it was stored, and it is not there
+WAITING = "waiting"  # the cycle is in the spool
+_NOT_OURS = frozenset(
+    {
+        *(DEVICE_CAUSES - {Cause.OUT_OF_RANGE}),
+        Cause.NETWORK,
+        Cause.THROTTLED,
+        Cause.CREDENTIALS,
+        Cause.REFUSED,
+        Cause.GARBLED,
+        Cause.OUT_OF_TIME,
+        Cause.ASLEEP,
+        Cause.CLOCK_STEPPED,
+        WAITING,
+    }
+)
 _STALE_AFTER = timedelta(minutes=30)
 
 
@@ -54,6 +73,11 @@ class Coverage:
         return max(0, self.expected - sum(self.missing.values()))
 
     @property
+    def lost(self) -> int:
+        """How many are missing because of the collector itself."""
+        return sum(slots for cause, slots in self.missing.items() if is_lost(cause))
+
+    @property
     def share(self) -> float | None:
         """The stored share of the expected ones, from 0 to 1; None if none was expected."""
         return self.stored / self.expected if self.expected else None
@@ -69,6 +93,15 @@ class SeriesGap:
     end: datetime
     cause: str
     detail: str = ""
+
+
+def is_lost(cause: str) -> bool:
+    """Return whether the collector itself is the reason for a gap, and not source, device or machine.
+
+    A reading that was not handed over is no loss. A collector that did not run, failed or cannot name a cause
+    has lost one: so has every cause that is not listed here.
+    """
+    return cause not in _NOT_OURS
 
 
 def coverage_of(
@@ -113,6 +146,19 @@ def unwritten(source: str, newest: datetime, span: Span, interval: timedelta) ->
             cause=NO_CYCLE,
             slots=-((slot - span.until) // interval),
         )
+
+
+def with_waiting(absence: Absence, waiting: AbstractSet[datetime]) -> Iterator[Absence]:
+    """Yield the absence in parts: those of its slots whose cycles wait to be stored have that cause."""
+    if not waiting:
+        yield absence
+        return
+    step = timedelta(seconds=absence.interval_s)
+    slots = (absence.slot + number * step for number in range(absence.slots))
+    one = attrs.evolve(absence, slots=1)
+    yield from in_a_row(
+        attrs.evolve(one, slot=slot, cause=WAITING if slot in waiting else absence.cause) for slot in slots
+    )
 
 
 def stale_from(collected_at: datetime, interval: timedelta) -> datetime:

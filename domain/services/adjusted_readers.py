@@ -118,12 +118,10 @@ class AdjustedLedger:
         return self._ledger.records(since, until)
 
     def absences(self, since: datetime, until: datetime) -> Sequence[Absence]:
-        settings = self._settings()
-        return [
-            one
-            for one in self._ledger.absences(since, until)
-            if one.device_id is None or not settings.is_ignored(one.device_id)
-        ]
+        return self._without_ignored(self._ledger.absences(since, until))
+
+    def unexplained(self, since: datetime, until: datetime) -> Sequence[Absence]:
+        return self._without_ignored(self._ledger.unexplained(since, until))
 
     def rows(self, since: datetime, until: datetime) -> Iterator[LedgerRow]:
         settings = self._settings()
@@ -134,6 +132,10 @@ class AdjustedLedger:
     def devices(self) -> Sequence[KnownDevice]:
         settings = self._settings()
         return [one for one in self._ledger.devices() if not settings.is_ignored(one.device_id)]
+
+    def _without_ignored(self, absences: Sequence[Absence]) -> Sequence[Absence]:
+        settings = self._settings()
+        return [one for one in absences if one.device_id is None or not settings.is_ignored(one.device_id)]
 
 
 def known_devices(history: History, ledger: Ledger, settings: SettingsByDevice) -> Sequence[Device]:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
+from typing import Any
 
 import attrs
 
@@ -18,6 +21,9 @@ from ports.clock import Clock
 from ports.journal import Journal, Level
 
 LONGEST_NAP_S = 15.0  # the wall clock may jump: look at it this often
+_UPKEEP_LOOK_S = (
+    300.0  # and after each cycle: often enough for what is due once a day, or an hour after it failed
+)
 STEP_NOTICED = timedelta(minutes=1)  # a smaller step back is a time service's, and nothing to report
 _MOST_RUNS = 100
 _WAITS = 3
@@ -60,40 +66,58 @@ class ContinuousCollection:
         self._clock = clock
         self._journal = journal
         self._upkeep = upkeep
+        self._upkeep_look_at_s = -math.inf
 
     async def run(self, stop: asyncio.Event, on_cycle: Callable[[Cycle, PlannedCycle], None]) -> None:
         """Collect until `stop` is set; a cycle in progress is finished first. Report each to `on_cycle`."""
         self._collection.backoff.reset(
             self._collection.plans, Cause.CREDENTIALS
         )  # they may have been corrected before this start
-        while not stop.is_set():
-            planned = self._timetable.next_cycle()
-            now = self._clock.now()
-            for source, slot in planned.clock_faults.items():
-                self._journal.record(Level.CRITICAL, "clock.fault", source=source, slot=slot, now=now)
-            if planned.clock_step:
-                level = Level.CRITICAL if planned.clock_step < timedelta() else Level.WARNING
-                by_s = f"{planned.clock_step.total_seconds():.0f}"
-                self._journal.record(level, "clock.stepped", by_s=by_s, now=now)
-            if planned.dues or planned.outside:
-                cycle = await run_planned(self._collection, self._clock, planned)
-                self._timetable.mark_run(planned)
-                on_cycle(cycle, planned)
-            if self._upkeep is not None:
-                await self._upkeep.start_if_due()
-            await self._nap(stop)
+        stopped = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                await self._look(on_cycle)
+                await self._nap(stopped)
+        finally:
+            stopped.cancel()
 
-    async def _nap(self, stop: asyncio.Event) -> None:
+    async def _look(self, on_cycle: Callable[[Cycle, PlannedCycle], None]) -> None:
+        """Run the cycle that is due, if any, and start the upkeep that is due."""
+        planned = self._timetable.next_cycle()
+        now = self._clock.now()
+        for source, slot in planned.clock_faults.items():
+            self._journal.record(Level.CRITICAL, "clock.fault", source=source, slot=slot, now=now)
+        if planned.clock_step:
+            level = Level.CRITICAL if planned.clock_step < timedelta() else Level.WARNING
+            by_s = f"{planned.clock_step.total_seconds():.0f}"
+            self._journal.record(level, "clock.stepped", by_s=by_s, now=now)
+        is_due = bool(planned.dues or planned.outside)
+        if is_due:
+            cycle = await run_planned(self._collection, self._clock, planned)
+            self._timetable.mark_run(planned)
+            on_cycle(cycle, planned)
+        elapsed_s = self._clock.elapsed_s()
+        if self._upkeep is not None and (is_due or elapsed_s >= self._upkeep_look_at_s):
+            self._upkeep_look_at_s = elapsed_s + _UPKEEP_LOOK_S
+            await self._upkeep.start_if_due()
+
+    async def _nap(self, stopped: asyncio.Future[Any]) -> None:
+        """Sleep until the next slot or look at the clock, or until `stopped` is done."""
         now = self._clock.now()
         soonest = min(next_slot(now, plan.interval_s) for plan in self._collection.plans.values())
         nap_s = min(LONGEST_NAP_S, (soonest - now).total_seconds())
-        stopped = asyncio.ensure_future(stop.wait())
-        rested = asyncio.ensure_future(self._clock.sleep(nap_s))
-        try:
-            await asyncio.wait({stopped, rested}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopped.cancel()
-            rested.cancel()
+        nap = asyncio.timeout(None)
+
+        def wake(_: asyncio.Future[Any]) -> None:
+            nap.reschedule(asyncio.get_running_loop().time())
+
+        with suppress(TimeoutError):
+            async with nap:
+                stopped.add_done_callback(wake)
+                try:
+                    await self._clock.sleep(nap_s)
+                finally:
+                    stopped.remove_done_callback(wake)
 
 
 class Timetable:

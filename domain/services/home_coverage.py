@@ -2,33 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 import attrs
 
-from domain.history.coverage import Absence, Coverage, coverage_of, total_coverage, unwritten
+from domain.history.coverage import (
+    Absence,
+    Coverage,
+    SeriesGap,
+    coverage_of,
+    gaps_of,
+    total_coverage,
+    unwritten,
+    with_waiting,
+)
 from domain.history.series import Span
 from ports.stored_data import KnownDevice, Ledger, SourceRecord
 
 
 @attrs.frozen(kw_only=True)
 class HomeCoverage:
-    """The coverage by device and by source, and the source of each device."""
+    """The coverage by device and by source, the source of each device, and the gaps.
+
+    `spans` are the times in which a device is expected: within the requested one, from its first reading
+    until it left. A gap of a source stands for all its devices. `silent` are the sources that have stored
+    nothing and of which no device is known.
+    """
 
     devices: Mapping[str, Coverage]
     sources: Mapping[str, Coverage]
     source_of: Mapping[str, str]
+    spans: Mapping[str, Span]
+    gaps: Sequence[SeriesGap]
+    silent: Sequence[str]
+
+    @property
+    def total(self) -> Coverage:
+        """The coverage of all devices together."""
+        return total_coverage(self.devices.values())
+
+    def below(self, target: float) -> Sequence[str]:
+        """Return the devices that have lost a reading, or have a smaller share than `target` (0 to 1)."""
+        return [
+            device_id
+            for device_id, one in self.devices.items()
+            if one.lost or (one.share is not None and one.share < target)
+        ]
 
 
 def missing_between(
-    ledger: Ledger, records: Sequence[SourceRecord], span: Span, intervals: Mapping[str, timedelta]
+    ledger: Ledger,
+    records: Sequence[SourceRecord],
+    span: Span,
+    intervals: Mapping[str, timedelta],
+    waiting: Mapping[str, AbstractSet[datetime]] | None = None,
 ) -> Sequence[Absence]:
-    """Return what the ledger lacks in the span, and the slots of present sources that it has no row for."""
-    absences = list(ledger.absences(span.since, span.until))
+    """Return what the ledger lacks in the span, and the slots of present sources that it has no row for.
+
+    `waiting` are the slots of each source that are in the spool.
+    """
+    absences, waits = list(ledger.absences(span.since, span.until)), waiting or {}
     for record in records:
         if (interval := intervals.get(record.source)) is not None:
-            absences += unwritten(record.source, record.slot, span, interval)
+            for one in unwritten(record.source, record.slot, span, interval):
+                absences += with_waiting(one, waits.get(record.source, frozenset()))
     return absences
 
 
@@ -38,29 +77,39 @@ def home_coverage(
     span: Span,
     intervals: Mapping[str, timedelta],
     newest: Mapping[str, datetime],
+    waiting: Mapping[str, AbstractSet[datetime]] | None = None,
 ) -> HomeCoverage:
     """Return the coverage in the span. Raise StoreError.
 
     `records` are those of the span, `intervals` belong to the sources that the home has, and `newest` are the
     slots of the devices' newest readings. Nothing is expected of a device once it has left the home.
     """
-    absences, known = missing_between(ledger, records, span, intervals), ledger.devices()
+    absences, known = missing_between(ledger, records, span, intervals, waiting), ledger.devices()
     left = departures(known, absences, records, span, intervals, newest)
     lost = dict.fromkeys(intervals, 0)
     for one in absences:
         if one.device_id is None:
             lost[one.source] = lost.get(one.source, 0) + one.slots
+    absences = [*absences, *ledger.unexplained(span.since, span.until)]
     written = {record.source: record for record in records}
     devices: dict[str, Coverage] = {}
     source_of: dict[str, str] = {}
+    spans: dict[str, Span] = {}
     for device in known:
         record = written.get(device.source)
-        until = left.get(device.device_id, span.until)
-        if record is None or device.source not in intervals or until <= span.since:
+        if device.source not in intervals or record is None:
+            continue
+        is_new = device.first_slot - intervals[device.source] >= span.since
+        part = Span(
+            since=device.first_slot if is_new else span.since,
+            until=min(left.get(device.device_id, span.until), span.until),
+        )
+        until = part.until
+        if until <= part.since:
             continue
         slots = record.slots.get("stored", 0) + lost[device.source]
         slots = _expected_slots(device, slots, span, until, intervals[device.source])
-        source_of[device.device_id] = device.source
+        source_of[device.device_id], spans[device.device_id] = device.source, part
         devices[device.device_id] = coverage_of(
             absences,
             device_id=device.device_id,
@@ -73,7 +122,38 @@ def home_coverage(
         source: total_coverage(part for key, part in devices.items() if source_of[key] == source)
         for source in intervals
     }
-    return HomeCoverage(devices=devices, sources=sources, source_of=source_of)
+    known_sources = {device.source for device in known}
+    return HomeCoverage(
+        devices=devices,
+        sources=sources,
+        source_of=source_of,
+        spans=spans,
+        gaps=list(_gaps(absences, spans, source_of)),
+        silent=[
+            source
+            for source in sorted(intervals)
+            if source not in known_sources
+            and (source not in written or not written[source].slots.get("stored"))
+        ],
+    )
+
+
+def _gaps(
+    absences: Iterable[Absence], spans: Mapping[str, Span], source_of: Mapping[str, str]
+) -> Iterator[SeriesGap]:
+    """Yield the gaps within the times in which the device, or any device of the source, is expected."""
+    whole: dict[str, Span] = {}
+    for device_id, span in spans.items():
+        present = whole.get(source_of[device_id], span)
+        whole[source_of[device_id]] = Span(
+            since=min(present.since, span.since), until=max(present.until, span.until)
+        )
+    for gap in gaps_of(absences):
+        within = whole.get(gap.source)
+        if gap.device_id is not None:
+            within = spans.get(gap.device_id) if source_of.get(gap.device_id) == gap.source else None
+        if within is not None and within.since <= gap.begin < within.until:
+            yield attrs.evolve(gap, end=min(gap.end, within.until))
 
 
 def departures(

@@ -20,7 +20,7 @@ from domain.measurements import Baseline
 from domain.services.baseline_comparison import BaselineComparison, compare
 from domain.times import local_time
 from entrypoints import exit_codes
-from entrypoints.commands.options import CommandGroup, SecondsRange, home_option, json_option, parse_instant
+from entrypoints.commands.options import CommandGroup, NumberRange, home_option, json_option, parse_instant
 from entrypoints.process import find_home
 from entrypoints.terminal import baseline_text
 from entrypoints.terminal.output import as_json, print_message
@@ -68,7 +68,7 @@ _SELECTION = (
     click.option(
         "--every",
         "every_s",
-        type=SecondsRange(min=1.0),
+        type=NumberRange(min=1.0),
         metavar="SECONDS",
         help=f"Between the cycles of --cycles.  [default: {EVERY_S}]",
     ),

@@ -26,7 +26,7 @@ from domain.services.continuous_collection import (
     unscheduled_cycle,
 )
 from entrypoints.commands.options import (
-    SecondsRange,
+    NumberRange,
     config_option,
     dashboard_port_option,
     env_option,
@@ -77,7 +77,7 @@ class Request:
 @click.option(
     "--every",
     "every_s",
-    type=SecondsRange(min=1.0),
+    type=NumberRange(min=1.0),
     metavar="SECONDS",
     help=f"Time between the cycles of --cycles.  [default: {EVERY_S}]",
 )

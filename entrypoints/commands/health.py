@@ -33,7 +33,7 @@ from domain.health.report import (
 )
 from domain.health.rules import IS_SIMULATED, NEEDS_CONFIGURATION
 from domain.services.health_aggregation import HealthCheck, no_answer, not_asked
-from entrypoints.commands.options import SecondsRange, home_option
+from entrypoints.commands.options import NumberRange, home_option
 from entrypoints.exit_codes import FAILED, USAGE
 from entrypoints.process import prepare_streams, prepare_time_zone, process_age_s, program_name
 from entrypoints.system_limits import check_limits, explain
@@ -158,7 +158,7 @@ def _check_is_new(context: click.Context, option: click.Parameter, file: Path | 
 @click.option(
     "--timeout",
     "timeout_s",
-    type=SecondsRange(SHORTEST_TIMEOUT_S, LONGEST_TIMEOUT_S),
+    type=NumberRange(SHORTEST_TIMEOUT_S, LONGEST_TIMEOUT_S),
     default=DEFAULT_TIMEOUT_S,
     metavar="SECONDS",
     help=f"The process ends by then, even if something hangs (default: {DEFAULT_TIMEOUT_S:g}).",

@@ -40,16 +40,16 @@ class Number(click.types.FloatParamType):
     name = "number"
 
 
-class SecondsRange(click.FloatRange):
-    """A number of seconds within limits. Unlike `click.FloatRange` it rejects `nan`, which no limit does."""
+class NumberRange(click.FloatRange):
+    """A number within limits. Unlike `click.FloatRange` it rejects `nan`, which no limit does."""
 
     name = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        seconds: float = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail(f"{value} is not a number of seconds", param, ctx)
-        return seconds
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number", param, ctx)
+        return number
 
 
 def parse_span(since: str, until: str | None, clock: Clock) -> Span:

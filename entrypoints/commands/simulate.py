@@ -32,9 +32,11 @@ from entrypoints.wiring.simulation import (
     Account,
     Channels,
     CollectorProcess,
+    CollectorTask,
     LeadingSelector,
     LockStepThreads,
-    VirtualClock,
+    RecordedClock,
+    Taken,
     collector_process,
     follow,
     run_in_virtual_time,
@@ -57,14 +59,14 @@ class Request:
     """The options of the command line. `home` is an empty folder."""
 
     home: Path
-    days: int
+    days: float
     faults: str
     seed: int
     sockets: bool = False
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(1, 366), default=1, show_default=True, help="To simulate.")
+@click.option("--days", type=click.FloatRange(0.25, 366), default=1.0, show_default=True, help="To simulate.")
 @click.option(
     "--faults", type=click.Choice(_FAULTS), default="ordinary", show_default=True, help="What goes wrong."
 )
@@ -80,7 +82,9 @@ class Request:
     "--sockets", is_flag=True, help="Use TLS on loopback, and a process of its own for the collector."
 )
 @click.option("--json", "json_output", is_flag=True, help="Print the report as one JSON object.")
-def command(*, days: int, faults: str, seed: int, home: Path | None, sockets: bool, json_output: bool) -> int:
+def command(
+    *, days: float, faults: str, seed: int, home: Path | None, sockets: bool, json_output: bool
+) -> int:
     """Run the real collector on days of a simulated home in trouble, and count what became of it.
 
     The home keeps its own list of what it handed over, and the database is counted against it. The clock
@@ -105,47 +109,54 @@ def command(*, days: int, faults: str, seed: int, home: Path | None, sockets: bo
 
 def simulate(request: Request) -> Account:
     """Simulate the days, and return the account of them."""
-    clock = VirtualClock(START)
+    clock = RecordedClock(START)
+    selector = LeadingSelector(clock) if request.sockets else None
     with user_state_in(request.home / _USER_STATE):
-        if not request.sockets:
-            return run_in_virtual_time(partial(_simulate, request, clock), clock)
-        selector = LeadingSelector(clock)
-        process = collector_process(selector)
-        return run_in_virtual_time(partial(_simulate, request, clock, process=process), clock, selector)
+        return run_in_virtual_time(partial(_simulate, request, clock, selector), clock, selector)
 
 
 async def _simulate(
     request: Request,
-    clock: VirtualClock,
+    clock: RecordedClock,
+    selector: LeadingSelector | None,
     threads: LockStepThreads,
-    process: CollectorProcess | None = None,
 ) -> Account:
     found = troubles(request.faults, days=request.days, seed=request.seed)
     end = START + timedelta(days=request.days)
     last_s = (end - START - _END).total_seconds()
-    is_in_memory = process is None
-    with simulated_home(clock, threads, seed=request.seed, is_in_memory=is_in_memory) as (house, environment):
+    is_in_memory = selector is None
+    request.home.mkdir(parents=True, exist_ok=True)
+    with simulated_home(
+        clock, threads, seed=request.seed, folder=request.home, is_in_memory=is_in_memory
+    ) as (house, environment):
         write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
         world = simulated_world(house, clock, files)
         collector = world.place.collector
+        running: CollectorTask | CollectorProcess
+        if selector is None:
+            running = CollectorTask(
+                partial(_collect, loaded, environment),
+                threads=threads,
+                folder=loaded.home,
+                cut_connections=world.cut_connections,
+            )
+        else:
+            running = collector_process(partial(_collect_in_process, loaded.home, request.seed), selector)
 
         def look(line: str) -> None:
             cycle = json.loads(line)
-            slots = [datetime.fromisoformat(outcome["slot"]) for outcome in cycle["outcomes"]]
-            world.look(max(slots), is_stored=cycle["stored"])
+            slots = {each["source"]: datetime.fromisoformat(each["slot"]) for each in cycle["outcomes"]}
+            world.look(slots, is_stored=cycle["stored"])
 
-        caused = asyncio.ensure_future(world.cause(found))
-        asyncio.get_running_loop().call_at(last_s, collector.turn_off)
-        while clock.elapsed_s() < last_s:
+        caused = asyncio.ensure_future(world.cause(found, last_s))
+        while not caused.done():
             await collector.is_on.wait()
             world.note_start()
-            if process is None:
-                await _collect(loaded, environment, collector.is_off, look)
-            else:
-                work = partial(_collect_in_process, request.home, request.seed)
-                await process.run(work, clock=clock, collector=collector, on_line=look)
+            if await running.run(clock=clock, collector=collector, on_line=look):
+                world.note_kill()
+            world.note_stop()
         await caused
         return world.account(end, found)
 
@@ -166,7 +177,7 @@ def _collect_in_process(folder: Path, seed: int, channels: Channels) -> None:
         await _collect(load(folder), environment, stop, channels.write_line)
 
     with user_state_in(folder / _USER_STATE):
-        follow(channels, collect, seed)
+        follow(channels, collect, folder, seed)
 
 
 def as_object(request: Request, account: Account) -> dict[str, Any]:
@@ -185,21 +196,40 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
     wrong = sum(account.causes_wrong.values())
     states = ", ".join(f"{number:,} {state}" for state, number in account.states.items())
     print_message(
-        f"{request.days} simulated days, faults {request.faults}, seed {request.seed}: {wall_s:.1f} s",
+        f"{request.days:g} simulated days, faults {request.faults}, seed {request.seed}: {wall_s:.1f} s",
         f"  slots due           {account.slots_due:,}, with a row {account.slots_with_a_row:,} ({states})",
         f"  causes              {account.causes_right:,} right, {wrong:,} wrong",
         *(f"    wrong: {number:,} {words}" for words, number in account.causes_wrong.items()),
-        f"  short troubles      {account.short_troubles:,}, mended by a retry {account.mended_by_retry:,}",
+        *(
+            f"  short troubles      {number:,} of {operation}, mended by a retry "
+            f"{account.mended_by_operation[operation]:,}"
+            for operation, number in account.short_troubles_by_operation.items()
+        ),
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
         f"  lost, and said      {account.said_to_be_lost:,}",
+        *_kill_lines(account),
         f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "
         f"{watched.alerts_cleared} cleared",
         f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time",
         f"  largest files       log {watched.largest_log_bytes:,} bytes, WAL "
         f"{watched.largest_wal_bytes:,} bytes",
+        f"  the process         {_taken(watched.process.memory_bytes)} bytes of memory, "
+        f"{_taken(watched.process.descriptors)} descriptors, {_taken(watched.process.threads)} threads",
     )
     for promise in account.broken:
         print_message(f"broken with seed {request.seed}: {promise}.")
     if not account.broken:
         print_message("Every promise was kept.")
+
+
+def _taken(taken: Taken) -> str:
+    return f"{taken.largest:,} ({taken.growth:+,})"
+
+
+def _kill_lines(account: Account) -> list[str]:
+    if not account.kills:
+        return []
+    moments = ", ".join(f"{number:,} {moment}" for moment, number in sorted(account.kills.items()))
+    number = sum(account.kills.values())
+    return [f"  kills               {number:,} ({moments}), {account.in_flight:,} readings were in flight"]

@@ -117,6 +117,8 @@ def as_json(value: object) -> str:
 def _all_typed_here(value: object) -> object:
     if isinstance(value, str):
         return as_typed_here(value)
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, Mapping):
         return {key: _all_typed_here(part) for key, part in value.items()}
     return [_all_typed_here(part) for part in value] if isinstance(value, list | tuple) else value

@@ -8,18 +8,23 @@ import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from selectors import BaseSelector
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from adapters.runtime.threads import run_calls_by
-from adapters.runtime.virtual_time import LockStepThreads, VirtualClock, VirtualTimeLoop
+from adapters.runtime.virtual_time import LockStepThreads, TrueClock, VirtualClock, VirtualTimeLoop
 from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import Pace
 from adapters.simulator.simulation.accounts import Account
+from adapters.simulator.simulation.bounds import Taken, Watch
+from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
-from adapters.simulator.simulation.effects import Place, Switch
+from adapters.simulator.simulation.collector_task import CollectorTask
+from adapters.simulator.simulation.discovery import Announcements, VirtualTimeFinder
+from adapters.simulator.simulation.effects import Collector, Place, Switch
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
 from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtual_time
@@ -37,12 +42,14 @@ __all__ = [
     "Account",
     "Channels",
     "CollectorProcess",
+    "CollectorTask",
     "LeadingSelector",
     "LockStepThreads",
+    "RecordedClock",
     "SimulatedHome",
     "SimulatedWorld",
+    "Taken",
     "Trouble",
-    "VirtualClock",
     "collector_process",
     "follow",
     "run_in_virtual_time",
@@ -55,6 +62,7 @@ __all__ = [
 START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
 _LATENCY_S = 0.05
 _STATE_HOME = "XDG_STATE_HOME"
+_ANNOUNCEMENTS = "announced.json"  # in the folder of the home
 _PRELOADED = ("entrypoints.commands.simulate", "adapters.hue.source", "adapters.amazon.source")
 T = TypeVar("T")
 
@@ -73,21 +81,28 @@ def run_in_virtual_time(
 
 @contextmanager
 def simulated_home(
-    clock: VirtualClock, threads: LockStepThreads, *, seed: int, is_in_memory: bool
+    clock: RecordedClock, threads: LockStepThreads, *, seed: int, folder: Path, is_in_memory: bool
 ) -> Iterator[tuple[SimulatedHome, Environment]]:
     """Serve a simulated home, and yield it with the environment of a collector in the same process.
 
-    To be used within the loop of the threads. It is served in memory, or with TLS on loopback.
+    To be used within the loop of the threads. It is served in memory, or with TLS on loopback, and its
+    network is announced in the folder.
     """
     network = MemoryNetwork(threads)
-    with SimulatedHome(clock=clock, seed=seed).running(network if is_in_memory else LoopServer()) as home:
+    server = network if is_in_memory else LoopServer()
+    with SimulatedHome(clock=TrueClock(clock), seed=seed).running(server) as home:
         for service in (home.bridge, home.alexa):
             service.set_pace(Pace(latency_s=_LATENCY_S))
+        announcements = Announcements(file=folder / _ANNOUNCEMENTS)
+        for bridge in home.bridges:
+            bridge.on_change = partial(announcements.write, home.bridges)
+        announcements.write(home.bridges)
         environment = Environment(
             clock=clock,
             is_simulated=True,
             has_identity=True,
             stderr_level=None,
+            bridge_finder=VirtualTimeFinder(announcements=announcements, threads=threads),
             open_hue_pool=network.open_pool,
             open_amazon_connector=network.open_connector,
             random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
@@ -95,14 +110,15 @@ def simulated_home(
         yield home, environment
 
 
-def collector_process(selector: LeadingSelector) -> CollectorProcess:
+def collector_process(collect: Callable[[Channels], None], selector: LeadingSelector) -> CollectorProcess:
     """Return what runs the collector in a process of its own."""
-    return CollectorProcess(selector, _PRELOADED)
+    return CollectorProcess(collect, selector=selector, preload=_PRELOADED)
 
 
 def follow(
     channels: Channels,
     work: Callable[[Environment], Coroutine[Any, Any, None]],
+    folder: Path,
     seed: int,
 ) -> None:
     """Run the coroutine in the process of a collector, in the time of the simulation."""
@@ -125,12 +141,15 @@ def follow(
             is_simulated=True,
             has_identity=True,
             stderr_level=None,
+            bridge_finder=VirtualTimeFinder(
+                announcements=Announcements(file=folder / _ANNOUNCEMENTS), threads=threads
+            ),
             open_hue_pool=open_pool,
             random=random.Random(f"{seed} {clock.elapsed_s()}").random,  # noqa: S311 - waits, not secrets
         )
         return work(environment)
 
-    run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.time))
+    run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.moves))
 
 
 @contextmanager
@@ -147,7 +166,7 @@ def user_state_in(folder: Path) -> Iterator[None]:
             os.environ[_STATE_HOME] = before
 
 
-def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) -> SimulatedWorld:
+def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles) -> SimulatedWorld:
     """Return what happens to the home, whose collector uses the files."""
     place = Place(
         home=home,
@@ -155,7 +174,7 @@ def simulated_world(home: SimulatedHome, clock: VirtualClock, files: HomeFiles) 
         folder=files.home,
         database=files.database,
         network=Switch(),
-        collector=Switch(),
-        data=Switch(),
+        collector=Collector(),
     )
-    return SimulatedWorld(place=place, start=START, alert_file=files.alert)
+    watch = Watch(logs=files.home / "logs", database=files.database, alert_file=files.alert)
+    return SimulatedWorld(place=place, true=TrueClock(clock), start=START, watch=watch)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 
 import pytest
 
@@ -137,3 +139,34 @@ def test_a_status_is_watched_only_on_a_terminal(
     done = run_here(deployment, "status", *options)
     assert (done.returncode, done.stdout) == (64, "")
     assert "--watch" in done.stderr
+
+
+def test_coverage_grades_a_home(collected: Deployment, run_here: RunHere) -> None:
+    """Next to a process that collects; then a reading is gone that the ledger has."""
+    locks = SourceLocks(collected.folder / "data" / "locks")
+    locks.acquire("hue")
+    kept = run_here(collected, "coverage", "--since", "24h", "--check", "--target", "100")
+    locks.close()
+    assert (kept.returncode, kept.stderr) == (0, "")
+    assert "every device has at least 100 % of its readings" in kept.stdout
+    ((device_id,),) = collected.rows("SELECT min(device_id) FROM readings")
+    with closing(sqlite3.connect(collected.database)) as connection, connection:
+        connection.execute("DELETE FROM readings WHERE device_id = ?", (device_id,))
+    broken = run_here(collected, "coverage", "--check", "--target", "0")
+    assert broken.returncode == 1
+    assert f"{device_id}: the reading was stored, and is no longer there" in broken.stdout
+    found = told(run_here(collected, "coverage", "--json"))
+    assert isinstance(found["home"], dict)
+    assert (found["is_kept"], found["home"]["missing"]) == (False, {"unknown": 1})
+    assert "--since is not in the past" in run_here(collected, "coverage", "--since", "2999-01-01").stderr
+
+
+def test_coverage_reports_a_database_that_cannot_be_read(deployment: Deployment, run_here: RunHere) -> None:
+    missing = run_here(deployment, "coverage")
+    assert (missing.returncode, missing.stdout) == (1, "")
+    assert "no database at" in missing.stderr
+    deployment.database.parent.mkdir(exist_ok=True)
+    deployment.database.write_bytes(b"no database" * 1000)
+    damaged = run_here(deployment, "coverage", "--check")
+    assert (damaged.returncode, damaged.stdout) == (1, "")
+    assert str(deployment.database) in damaged.stderr

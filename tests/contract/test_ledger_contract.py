@@ -148,3 +148,19 @@ def test_rows_have_every_outcome_by_source_and_slot(pair: Pair) -> None:
         attrs.evolve(failed, slot=at[2], state="missed", cause="asleep", detail=""),
         attrs.evolve(hue, slot=at[3], is_planned=False),
     ]
+
+
+def test_a_device_without_a_reading_or_a_cause_is_unexplained(pair: Pair) -> None:
+    """hue:2 is in no reply for two slots; hue:3 comes in the last one, and hue:4 is named."""
+    store, ledger = pair
+    at = [NOON + number * 5 * MINUTE for number in range(4)]
+    first = [a_reading(device_id, collected_at=at[0]) for device_id in ("hue:1", "hue:2", "HUE:4")]
+    store.append(a_cycle(a_collected(*first, due=a_due(slot=at[0]))))
+    for slot in at[1:3]:
+        reading = a_reading("hue:1", collected_at=slot)
+        store.append(a_cycle(a_collected(reading, due=a_due(slot=slot), unread=(an_unread("hue:4"),))))
+    last = [a_reading(device_id, collected_at=at[3]) for device_id in ("HUE:1", "hue:2", "hue:3", "hue:4")]
+    store.append(a_cycle(a_collected(*last, due=a_due(slot=at[3]))))
+    (found,) = ledger.unexplained(NOON, END)
+    assert (found.device_id, found.slot, found.slots, found.cause) == ("hue:2", at[1], 2, "not_listed")
+    assert ledger.unexplained(at[3], END) == []

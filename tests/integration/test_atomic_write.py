@@ -9,10 +9,11 @@ import signal
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from adapters.files.atomic_write import NewContent, check_writable, save_together, write_atomically
+from adapters.files.atomic_write import NewContent, check_writable, save_together, write_atomically, write_zip
 from domain.errors import HomeclimateError
 
 
@@ -181,6 +182,34 @@ def test_existing_file_keeps_its_mode_unless_it_is_secret(tmp_path: Path) -> Non
     assert (mode_of(config), mode_of(secrets)) == (0o640, 0o600)
 
 
+def test_link_to_nothing_is_not_followed(tmp_path: Path) -> None:
+    link = tmp_path / "secrets.yaml"
+    link.symlink_to(tmp_path / "nothing")
+    with pytest.raises(HomeclimateError, match="link to nothing"):
+        save_together([NewContent(path=link, before=None, content=b"new")])
+    with pytest.raises(FileExistsError):
+        write_zip(link, {"a": "b"})
+    assert [path.name for path in tmp_path.iterdir()] == ["secrets.yaml"]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_file_has_its_owner_before_it_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text("old")
+    os.chown(tmp_path, 1234, 1234)
+    os.chown(file, 4321, 4321)
+    owners: list[int] = []
+    replace = os.replace
+
+    def note_owner(source: Path, target: Path) -> None:
+        owners.append(source.stat().st_uid)
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", note_owner)
+    save_together([new(file, "new")])
+    assert (owners, file.stat().st_uid, file.read_text()) == ([4321], 4321, "new")
+
+
 def test_if_one_file_fails_the_others_are_restored(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     first.write_text("old")
@@ -205,9 +234,9 @@ def test_file_that_changed_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_waits_until_all_files_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(path: Path, payload: bytes, *, mode: int) -> None:
+    def interrupted(path: Path, payload: bytes, **options: Any) -> None:
         os.kill(os.getpid(), signal.SIGINT)
-        write_atomically(path, payload, mode=mode)
+        write_atomically(path, payload, **options)
 
     monkeypatch.setattr("adapters.files.atomic_write.write_atomically", interrupted)
     first, second = tmp_path / "first", tmp_path / "second"

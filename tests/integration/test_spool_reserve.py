@@ -75,6 +75,17 @@ def test_reserve_is_made_of_zeros_and_kept(bench: Bench) -> None:
     assert bench.drained() == [FIRST]
 
 
+def test_link_where_the_reserve_is_made_is_not_written_through(bench: Bench, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("of root")
+    bench.reserve.unlink()
+    bench.reserve.with_name("reserve.making").symlink_to(precious)
+    bench.begin()
+    assert precious.read_text() == "of root"
+    assert bench.reserve.read_bytes() == bytes(SIZE)
+    assert not bench.reserve.is_symlink()
+
+
 def test_reserve_takes_lines_in_place_and_is_zeros_again_after_draining(bench: Bench) -> None:
     inode = bench.reserve.stat().st_ino
     for report in (FIRST, SECOND, THIRD):

@@ -112,6 +112,7 @@ def test_odd_values_in_the_ledger_are_read_as_nothing(path: Path) -> None:
     (record,) = SqliteLedger(path).records(NOON, END)
     assert (record.source, record.unread, record.readings, record.cause) == ("hue", 0, 0, None)
     assert record.detail is None
+    assert SqliteLedger(path).unexplained(NOON, END) == []
     assert [reading.device_id for reading in SqliteHistory(path).newest(END)] == ["hue:a"]
 
 
@@ -120,6 +121,7 @@ def test_slots_of_impossible_length_are_skipped(path: Path, seconds: int) -> Non
     changed(path, LENGTH.format(seconds))
     ledger = SqliteLedger(path)
     assert (ledger.absences(NOON, END), list(ledger.rows(NOON, END))) == ([], [])
+    assert ledger.unexplained(NOON, END) == []
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", f"1{'0' * 400}"])

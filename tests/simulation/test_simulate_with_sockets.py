@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from entrypoints.cli import main
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 
@@ -35,3 +38,14 @@ def test_the_same_seed_gives_the_same_readings_over_sockets(tmp_path: Path) -> N
     first, second = (simulated(tmp_path / each, "--sockets", "--seed", _SEED) for each in ("1", "2"))
     assert first[1]
     assert first == second
+
+
+def test_a_collector_that_is_killed_loses_nothing_but_what_was_in_flight(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code = main(["simulate", "--sockets", "--faults", "killed", "--days", "2", "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert (code, report["broken"]) == (0, [])
+    assert sum(report["kills"].values()) > 3
+    assert report["slots_with_a_row"] == report["slots_due"] == 1152
+    assert report["handed_over"] == report["stored"] > 6000

@@ -31,6 +31,7 @@ class Running:
         start: datetime = NOON,
         store: MemoryStore | None = None,
         amazon_every_s: int = 0,
+        hue_every_s: int = 300,
         slots_in_progress: MemorySlotsInProgress | None = None,
         hue: MemorySource | None = None,
     ) -> None:
@@ -39,7 +40,7 @@ class Running:
         self.journal = MemoryJournal()
         self.hue = hue or MemorySource("hue", [a_reply()] * 500)
         self.amazon = MemorySource("amazon", [a_reply(a_reading("alexa:1"))] * 500)
-        plans = [SourcePlan(source=self.hue, interval_s=300)]
+        plans = [SourcePlan(source=self.hue, interval_s=hue_every_s)]
         if amazon_every_s:
             plans.append(SourcePlan(source=self.amazon, interval_s=amazon_every_s))
         self.spool = MemorySpool()

@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+import aiohttp
 import pytest
+from aiohttp import web
 
 from adapters.hue.http import BridgeClient, Request
 from adapters.runtime.meter import SystemMeter
@@ -137,3 +139,26 @@ def test_an_unplugged_service_refuses_connections() -> None:
             assert await in_daemon_thread(get, "get") == 200
 
     run(work)
+
+
+def test_an_idle_connection_of_aiohttp_is_closed_in_virtual_time() -> None:
+    async def work(clock: VirtualClock, threads: LockStepThreads) -> list[asyncio.BaseTransport | None]:
+        network = MemoryNetwork(threads)
+        seen: list[asyncio.BaseTransport | None] = []
+
+        async def answer(request: web.BaseRequest) -> web.Response:
+            seen.append(request.transport)
+            return web.Response()
+
+        listener = network.listener(answer)
+        await listener.open()
+        async with aiohttp.ClientSession(connector=network.open_connector()) as session:
+            for idle_s in (0, 1, 60):
+                await clock.sleep(idle_s)
+                await (await session.get(f"http://127.0.0.1:{listener.port}/")).read()
+        await listener.close()
+        return seen
+
+    first, second, third = run(work)
+    assert first is second
+    assert second is not third

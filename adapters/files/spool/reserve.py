@@ -36,7 +36,8 @@ class SpoolReserve:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         unfinished = self.path.with_name(f"{self.path.name}.making")
         try:
-            descriptor = open_regular(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _MODE)
+            unfinished.unlink(missing_ok=True)  # of a process that was killed, or a link to another file
+            descriptor = open_regular(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
             try:
                 _write_zeros(descriptor, self._size_bytes)
                 os.fsync(descriptor)

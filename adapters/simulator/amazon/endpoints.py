@@ -46,18 +46,35 @@ _DATA = templates.load(Path(__file__).parent, "endpoints.json")
 _QUANTITIES = {instance: quantity for quantity, instance in RANGE_INSTANCES.items()}
 _QUANTITIES["temperature"] = Quantity.TEMPERATURE
 _VALUE_FIELDS = ("rangeValue", "value", "reachabilityStatusValue", "toggleStateValue")
-_ROOM_WITHOUT_TIMES = "bedroom"  # the second reader has no times for its samples
+ROOM_WITHOUT_TIMES = "bedroom"  # the second reader has no times for its samples
 _KEPT_BY_THE_OTHER = "NOT_FOUND"  # an error of one interface only: the second one has the value
 _NOT_FOUND = "TargetApplianceNotFoundException"
+_EFFECTS = (
+    AnotherMaker,
+    FailedFeatures,
+    ListedTwice,
+    MissingFeatures,
+    MonitorGone,
+    MonitorUnreachable,
+    NestThermostat,
+    NoDates,
+    NullTemperatures,
+    SkewedClock,
+    StaleSamples,
+    TextNumbers,
+)
 
 
 class Live:
-    """Values of one instant under the names that `endpoints.json` has for them, subject to effects."""
+    """Values of one instant under the names that `endpoints.json` has for them, subject to effects.
+
+    `effects` are those on the data, of all that are given.
+    """
 
     def __init__(self, seed: int, now: datetime, scale: str, effects: Sequence[Effect] = ()) -> None:
         self.seed = seed
         self.now = now
-        self.effects = effects
+        self.effects = [effect for effect in effects if isinstance(effect, _EFFECTS)]
         self._scale = scale
         self._monitors = monitors(seed)
         self._has_times = not any(isinstance(effect, NoDates) for effect in effects)
@@ -339,7 +356,7 @@ def _monitor_states(live: Live, monitor: Monitor) -> Sequence[Item]:
             item["value"] = None
         elif live.effects_on(monitor, TextNumbers):
             _write_numbers_as_text(item)
-        if monitor.room == _ROOM_WITHOUT_TIMES or item.get("timeOfSample") is None:
+        if monitor.room == ROOM_WITHOUT_TIMES or item.get("timeOfSample") is None:
             item.pop("timeOfSample", None)
         states.append(item)
     return states

@@ -5,24 +5,29 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 import signal
+import threading
+import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 
 import attrs
 
 from adapters.runtime.virtual_time import VirtualClock
-from adapters.simulator.simulation.effects import Switch
+from adapters.simulator.simulation.effects import Collector
 from adapters.simulator.simulation.shared_time import LeadingSelector
+from domain.schedule import next_slot
 
+_INTERVAL_S = 300
+_FIRST_CYCLE_S = 0.1
 _LONGEST_END_S = 60.0  # in real time
 
 
 @attrs.frozen(kw_only=True)
 class Channels:
-    """What the process has of the simulation: its clock, what moves it, and where its lines go."""
+    """What the process has of the simulation: its clock, what moves that, and where its lines go."""
 
     clock: tuple[float, float, float]  # its state
-    time: Connection
+    moves: Connection
     lines: Connection
 
     def write_line(self, line: str) -> None:
@@ -31,56 +36,109 @@ class Channels:
 
 
 class CollectorProcess:
-    """Runs the collector in new processes, in the time of the selector.
+    """Runs `collect` in new processes, in the time of the selector, until SIGTERM.
 
     `preload` are modules that every one of these processes needs.
     """
 
-    def __init__(self, selector: LeadingSelector, preload: Sequence[str] = ()) -> None:
-        self._selector = selector
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(list(preload))
-
-    async def run(
+    def __init__(
         self,
         collect: Callable[[Channels], None],
         *,
-        clock: VirtualClock,
-        collector: Switch,
-        on_line: Callable[[str], None],
+        selector: LeadingSelector,
+        preload: Sequence[str] = (),
     ) -> None:
-        """Run `collect` in a process until it ends: by itself once the collector is off, or killed."""
-        loop = asyncio.get_running_loop()
-        time, its_time = self._context.Pipe()
-        lines, its_lines = self._context.Pipe(duplex=False)
-        channels = Channels(clock=clock.state(), time=its_time, lines=its_lines)
-        process = self._context.Process(target=collect, args=(channels,), daemon=True)
-        process.start()
-        its_time.close()
-        its_lines.close()
-        self._selector.lead(time)
-        ended = asyncio.Event()
+        self._collect = collect
+        self._selector = selector
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(preload))
+        self._cycle_s = _FIRST_CYCLE_S  # of the last one, in real time
 
-        def read() -> None:
-            try:
-                on_line(lines.recv_bytes().decode())
-            except (OSError, EOFError):
-                loop.remove_reader(lines.fileno())
-                ended.set()
+    async def run(self, *, clock: VirtualClock, collector: Collector, on_line: Callable[[str], None]) -> bool:
+        """Run the collector in a process until that ends, and return whether it was killed.
+
+        It is sent SIGTERM when the collector is off, and SIGKILL in the cycle in which it is to be killed.
+        """
+        moves, its_moves = self._context.Pipe()
+        lines, its_lines = self._context.Pipe(duplex=False)
+        channels = Channels(clock=clock.state(), moves=its_moves, lines=its_lines)
+        process = self._context.Process(target=self._collect, args=(channels,), daemon=True)
+        process.start()
+        its_moves.close()
+        its_lines.close()
+        self._selector.lead(moves)
+        killer = _Killer(process.kill, self._cycle_s)
+
+        def on_whole_cycle(line: str) -> None:
+            self._cycle_s = killer.passed_s()
+            on_line(line)
+            killer.wait()
 
         async def stop() -> None:
             await collector.is_off.wait()
             process.terminate()
 
-        loop.add_reader(lines.fileno(), read)
-        stopping = asyncio.ensure_future(stop())
+        ending = [asyncio.ensure_future(each) for each in (stop(), killer.run(clock, collector))]
         try:
-            await ended.wait()
+            await _read(lines, on_whole_cycle)
         finally:
-            stopping.cancel()
+            for each in ending:
+                each.cancel()
+            killer.cancel()
             lines.close()
             process.join(_LONGEST_END_S)
             process.kill()
             process.join()
         if process.exitcode not in (0, -signal.SIGKILL):
             raise RuntimeError(f"the collector's process ended with {process.exitcode}")
+        return process.exitcode == -signal.SIGKILL
+
+
+class _Killer:
+    """Kills a process at an instant of a cycle, by real time: nothing else tells how far it has come."""
+
+    def __init__(self, kill: Callable[[], None], cycle_s: float) -> None:
+        self._kill = kill
+        self._cycle_s = cycle_s
+        self._began_s = time.perf_counter()
+        self._timer: threading.Timer | None = None
+
+    async def run(self, clock: VirtualClock, collector: Collector) -> None:
+        """Wait for the cycle in which the collector is to be killed."""
+        while self._timer is None:
+            await clock.sleep((next_slot(clock.now(), _INTERVAL_S) - clock.now()).total_seconds())
+            self._began_s = time.perf_counter()
+            if collector.killed_after is not None:
+                self._timer = threading.Timer(collector.killed_after * self._cycle_s, self._kill)
+                self._timer.start()
+
+    def passed_s(self) -> float:
+        """Return the real time since the cycle began."""
+        return time.perf_counter() - self._began_s
+
+    def wait(self) -> None:
+        """Let the process go on until it is killed, if it is to be killed in this cycle."""
+        if self._timer is not None:
+            self._timer.join()
+
+    def cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+async def _read(lines: Connection, on_line: Callable[[str], None]) -> None:
+    """Pass on lines until the process at the other end has ended."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+
+    def read() -> None:
+        try:
+            line = lines.recv_bytes().decode()
+        except (OSError, EOFError):  # it may have been killed within a line
+            loop.remove_reader(lines.fileno())
+            ended.set()
+        else:
+            on_line(line)
+
+    loop.add_reader(lines.fileno(), read)
+    await ended.wait()

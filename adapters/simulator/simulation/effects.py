@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import resource
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, Protocol
 from urllib.parse import quote
 
 import attrs
 
-from adapters.runtime.virtual_time import VirtualClock
 from adapters.simulator.home import SimulatedHome
+from adapters.simulator.simulation.clocks import RecordedClock
+from adapters.simulator.simulation.home_list import INTERVAL
 
-TO_NEXT_CYCLE = timedelta(minutes=5, seconds=30)
+_LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
+
+_AFTER_A_CYCLE = 1.2  # times its length
+TO_NEXT_CYCLE_S = 330.0  # and to its end
 
 
 class Switch:
@@ -38,48 +43,85 @@ class Switch:
         try:
             yield
         finally:
-            self._troubles -= 1
-            if not self._troubles:
-                self.is_off.clear()
-                self.is_on.set()
+            self._end_trouble()
 
     def turn_off(self) -> None:
         """Turn it off for good."""
+        self._begin_trouble()
+        self.is_off.set()
+
+    def _begin_trouble(self) -> None:
         self._troubles += 1
         self.is_on.clear()
-        self.is_off.set()
+
+    def _end_trouble(self) -> None:
+        self._troubles -= 1
+        if not self._troubles:
+            self.is_off.clear()
+            self.is_on.set()
+
+
+class Collector(Switch):
+    """The collector: it is stopped as long as it is off.
+
+    `killed_after` is the share of its next cycle after which it is to be killed, if it is. What runs it does
+    so, and notes it. `has_stored` once it has stored a cycle since its start: it has the database open then,
+    and brings it back whatever becomes of the file.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_stored = False
+        self.killed_after: float | None = None
+        self._restart: ExitStack | None = None
+
+    @contextmanager
+    def killed(self, after: float) -> Iterator[None]:
+        """Have it killed in the next cycle; it is started again when the block ends."""
+        with ExitStack() as self._restart:
+            self.killed_after = after
+            yield
+        self.killed_after = self._restart = None
+
+    def note_kill(self) -> None:
+        """Note that it was killed."""
+        self.killed_after = None
+        if self._restart is not None:
+            self._begin_trouble()
+            self._restart.callback(self._end_trouble)
 
 
 @attrs.frozen
 class Loss:
-    """Slots whose readings may be lost, from one instant to another."""
+    """Slots whose readings may be lost: those that had their turn between two true seconds of the start."""
 
-    since: datetime
-    until: datetime
+    since_s: float
+    until_s: float
 
-    def has(self, slot: datetime) -> bool:
-        return self.since - TO_NEXT_CYCLE < slot < self.until
+    def has(self, slot: datetime, clock: RecordedClock) -> bool:
+        turns = clock.turns_of(slot, slot + INTERVAL)
+        return any(begins_s < self.until_s and ends_s > self.since_s - 1 for begins_s, ends_s in turns)
 
 
-@attrs.define(kw_only=True)
+@attrs.frozen(kw_only=True)
 class Place:
     """Where troubles happen. `folder` is the home's folder; `database` may be elsewhere.
 
-    `rooms_bytes` are how large a file can be, for each full disk, and for the system without one.
-    `has_stored` once the collector has stored a cycle since its start: then it has the database open, which
-    it brings back, whatever becomes of the file. `losses` are where it has not.
+    `clock` is that of the collector's machine; the home and its services have the true time. `rooms_bytes`
+    are how large a file can be, for each full disk, and for the system without one. `losses` are where
+    nothing could keep what was stored, `at_risk` where only a collector could that must not be killed.
     """
 
     home: SimulatedHome
-    clock: VirtualClock
+    clock: RecordedClock
     folder: Path
     database: Path
     network: Switch
-    collector: Switch
-    data: Switch  # its folder
+    collector: Collector
+    data: Switch = attrs.field(factory=Switch)  # its folder
     rooms_bytes: list[int] = attrs.field(factory=lambda: [resource.getrlimit(resource.RLIMIT_FSIZE)[0]])
-    has_stored: bool = False
     losses: list[Loss] = attrs.field(factory=list)
+    at_risk: list[Loss] = attrs.field(factory=list)
 
 
 class Effect(Protocol):
@@ -143,6 +185,15 @@ class Stopped:
 
 
 @attrs.frozen
+class Killed:
+    """The collector ends in its next cycle as by `kill -9`, and is started again."""
+
+    def during(self, place: Place, lasts_s: float) -> AbstractContextManager[None]:
+        chance = random.Random(lasts_s)  # noqa: S311 - an instant, not a secret
+        return place.collector.killed(chance.uniform(0, _AFTER_A_CYCLE))
+
+
+@attrs.frozen
 class LockedDatabase:
     """Another program holds the lock of the database."""
 
@@ -156,3 +207,30 @@ class LockedDatabase:
                 held.callback(lock.close)
                 lock.execute("BEGIN IMMEDIATE")
             yield
+
+
+@attrs.frozen(kw_only=True)
+class SetClock:
+    """The wall clock is set by seconds to hours; a time service sets it right at the end."""
+
+    is_back: bool = False
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        chance = random.Random(lasts_s)  # noqa: S311 - trouble, not secrets
+        by_s = _LEAST_STEP_S * (_MOST_STEP_S / _LEAST_STEP_S) ** chance.random()
+        if self.is_back:
+            by_s = -by_s
+        place.clock.step_wall(by_s)
+        yield
+        place.clock.step_wall(-by_s)
+
+
+@attrs.frozen
+class Asleep:
+    """The collector's machine sleeps: all of that time passes at once."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        place.clock.sleep_machine(lasts_s)
+        yield

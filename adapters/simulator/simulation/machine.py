@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import attrs
 
-from adapters.simulator.simulation.effects import Effect, Loss, Place
+from adapters.simulator.simulation.effects import INTERVAL, TO_NEXT_CYCLE_S, Effect, Loss, Place
 
 _PAGE_BYTES = 4096
 _LOGS = ("-wal", "-shm")
@@ -115,7 +115,7 @@ class ReplacedDatabase:
             if database.exists():
                 _note_loss(place)
                 new.replace(database)
-                if not place.has_stored:
+                if not place.collector.has_stored:
                     _delete(database, _LOGS)  # else SQLite would apply them to another file
         with suppress(FileNotFoundError):
             new.unlink()
@@ -148,11 +148,28 @@ def _limit_files(place: Place) -> None:
 
 def _note_loss(place: Place) -> None:
     """Note that what the newest backup lacks is lost, unless the collector has the database open."""
-    if place.collector.is_on.is_set() and place.has_stored:
-        return
+    now_s = place.clock.elapsed_asleep_s()
     with suppress(sqlite3.Error, IndexError), closing(_read(_backups(place.database)[-1])) as backup:
         (newest,) = backup.execute("SELECT max(slot) FROM outcomes WHERE state <> 'missed'").fetchone()
-        place.losses.append(Loss(datetime.fromisoformat(newest), place.clock.now()))
+        slot = datetime.fromisoformat(newest)
+        since_s = min(
+            (begins_s for begins_s, _ in place.clock.turns_of(slot, slot + INTERVAL)), default=now_s
+        )
+        if place.collector.is_on.is_set() and place.collector.has_stored:
+            place.at_risk.append(Loss(since_s, now_s + TO_NEXT_CYCLE_S))
+        else:
+            place.losses.append(Loss(since_s, now_s))
+
+
+@contextmanager
+def unlimited_files() -> Iterator[None]:
+    """Let files grow during the block, although the collector's disk is full."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limits[1], limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def _read(database: Path) -> sqlite3.Connection:

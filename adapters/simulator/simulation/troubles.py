@@ -8,10 +8,13 @@ from collections.abc import Mapping
 import attrs
 
 from adapters.simulator.simulation.effects import (
+    Asleep,
     Effect,
     EndedAccess,
     Fault,
+    Killed,
     LockedDatabase,
+    SetClock,
     Stopped,
     Unplugged,
 )
@@ -35,9 +38,9 @@ _ONE_CYCLE = (5.5, 9.0)  # minutes with one cycle or two
 class Kind:
     """A kind of trouble: what it does, how often a day, and for how many minutes (least, most).
 
-    `causes` are those of the ledger that are right while it lasts, by source. Without one the readings of the
-    source must be stored nevertheless. One that `is_short` affects a single request: a retry mends it, unless
-    there is another trouble at that time.
+    `causes` are those of the ledger that are right while it lasts, by source; slots that the clock jumped
+    over have its own. Without one the readings of the source must be stored nevertheless. One that
+    `is_short` affects a single request: a retry mends it, unless there is another trouble at that time.
     """
 
     effects: tuple[Effect, ...]
@@ -60,7 +63,8 @@ def _while_stopped(effect: Effect) -> tuple[Effect, ...]:
 
 
 # How often: a home network is cut some times a month, a service is short of breath daily, and a token is
-# refused about once in two months.
+# refused about once in two months. A clock is set by hand or after a power cut, and a machine that should
+# stay on sleeps when somebody closes its lid: some times a year.
 KINDS: Mapping[str, Kind] = {
     "network-cut": Kind(effects=(Unplugged(),), per_day=0.2, minutes=(2, 40), causes=_both("network")),
     "hiccup": Kind(
@@ -139,6 +143,9 @@ KINDS: Mapping[str, Kind] = {
         causes={"amazon": frozenset({"network", "credentials"})},
     ),
     "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30), causes=_both("stopped")),
+    "killed": Kind(
+        effects=(Killed(),), per_day=0.3, minutes=_ONE_CYCLE, causes=_both("interrupted", "stopped")
+    ),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
     "disk-full": Kind(effects=(FullDisk(64 * 1024),), per_day=1 / 60, minutes=(10, 240)),
     "no-room": Kind(effects=(FullDisk(4096),), per_day=1 / 60, minutes=(10, 240)),
@@ -166,6 +173,9 @@ KINDS: Mapping[str, Kind] = {
     "database-emptied": Kind(effects=(ReplacedDatabase(is_empty=True),), per_day=1 / 60, minutes=_ONE_CYCLE),
     "wal-deleted": Kind(effects=(DeletedFiles(("-wal",)),), per_day=1 / 60, minutes=_ONE_CYCLE),
     "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120)),
+    "clock-forward": Kind(effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240)),
+    "clock-back": Kind(effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240)),
+    "asleep": Kind(effects=(Asleep(),), per_day=1 / 60, minutes=(10, 480)),
 }
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from datetime import datetime
-from pathlib import Path
+from datetime import datetime, timedelta
 
 import attrs
 
-from adapters.simulator.simulation.accounts import Account, HandedOver, Watched, account
+from adapters.runtime.virtual_time import TrueClock
+from adapters.simulator.simulation.accounts import Account, account
+from adapters.simulator.simulation.bounds import LONGEST_CYCLE_S, Watch
+from adapters.simulator.simulation.causes import Stop
 from adapters.simulator.simulation.effects import Place
+from adapters.simulator.simulation.home_list import INTERVAL, HomeList, slot_of
 from adapters.simulator.simulation.troubles import Trouble
+
+_AWAKE_S = 1.0
 
 
 @attrs.define(kw_only=True)
@@ -20,64 +25,125 @@ class SimulatedWorld:
     """Causes the troubles of a simulation, and notes what can be seen."""
 
     place: Place
+    true: TrueClock
     start: datetime
-    alert_file: Path
-    handed_over: HandedOver = attrs.field(factory=HandedOver)
-    longest_cycle_s: float = 0.0
-    largest_log_bytes: int = 0
-    largest_wal_bytes: int = 0
-    alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
-    _started_at: datetime = attrs.field(init=False)  # the collector, last
+    watch: Watch
+    home_list: HomeList = attrs.field(init=False)
+    stops: list[Stop] = attrs.field(factory=list)  # of the collector
+    _started_s: float = 0.0  # the collector, last
+    _stopped_s: float | None = None  # the collector, last
+    _looked_s: float = 0.0  # when it was looked at, last
+    _looked_at: datetime | None = None  # the slot of the cycle before
     _begins: datetime | None = None  # the first cycle, if its slot has none so far
 
-    async def cause(self, troubles: Sequence[Trouble]) -> None:
-        """Let each trouble begin and end in its time."""
-        await asyncio.gather(*(self._cause(one) for one in troubles))
+    @home_list.default
+    def _make_home_list(self) -> HomeList:
+        return HomeList(shown_at=self.place.clock.shown_at)
+
+    async def cause(self, troubles: Sequence[Trouble], last_s: float) -> None:
+        """Let each trouble begin and end in its time, and stop the collector after so many seconds."""
+        try:
+            await asyncio.gather(*(self._cause(one) for one in troubles))
+            await self.true.sleep(last_s - self.true.elapsed_s())
+        finally:
+            self.place.collector.turn_off()
 
     async def _cause(self, trouble: Trouble) -> None:
-        clock = self.place.clock
-        await clock.sleep(trouble.begins_s - clock.elapsed_s())
+        await self.true.sleep(trouble.begins_s - self.true.elapsed_s())
+        if self.true.elapsed_s() > trouble.begins_s + _AWAKE_S:
+            await self.true.sleep(_AWAKE_S)  # what ended while the machine slept ends first
+        if self.true.elapsed_s() >= trouble.ends_s:
+            return
         with ExitStack() as effects:
             for effect in trouble.kind.effects:
                 effects.enter_context(effect.during(self.place, trouble.lasts_s))
-            await clock.sleep(trouble.lasts_s)
+            await self.true.sleep(trouble.ends_s - self.true.elapsed_s())
 
     def note_start(self) -> None:
         """Note that the collector starts now."""
-        self._started_at = self._begins = self.place.clock.now()
-        self.place.has_stored = False
+        self._started_s, self._begins = self.true.elapsed_s(), self.place.clock.now()
+        self.place.collector.has_stored = False
+        if self._stopped_s is not None:
+            self.stops.append(Stop(self._stopped_s, self._started_s))
 
-    def look(self, slot: datetime, *, is_stored: bool) -> None:
-        """Note what can be seen after the cycle of the slot."""
-        self.place.has_stored |= is_stored
-        is_late = self._begins is not None and slot <= self._begins
-        self.handed_over.take(self.place.home, self._begins if is_late else None)
-        self._begins = None
-        cycle_s = (self.place.clock.now() - max(slot, self._started_at)).total_seconds()
-        self.longest_cycle_s = max(self.longest_cycle_s, cycle_s)
-        log_bytes = sum(path.stat().st_size for path in (self.place.folder / "logs").glob("*"))
-        self.largest_log_bytes = max(self.largest_log_bytes, log_bytes)
-        wal = self.place.database.with_name(f"{self.place.database.name}-wal")
-        self.largest_wal_bytes = max(self.largest_wal_bytes, wal.stat().st_size if wal.exists() else 0)
-        has_alert = self.alert_file.exists()
-        if self.place.data.is_on.is_set() and has_alert is not (bool(self.alerts) and self.alerts[-1]):
-            self.alerts.append(has_alert)
+    def note_stop(self) -> None:
+        """Note that the collector has stopped now."""
+        self._stopped_s = self.true.elapsed_s()
+
+    def look(self, slots: Mapping[str, datetime], *, is_stored: bool) -> None:
+        """Note what can be seen after a cycle; `slots` are those of its outcomes, by source."""
+        self.place.collector.has_stored |= is_stored
+        self._looked_at = max(slots.values())
+        began_s = self._began_s(self._looked_at)
+        is_late = self._begins is not None and self._looked_at <= self._begins
+        began, self._begins = self._begins if is_late else None, None
+        self.home_list.take(
+            self.place.home,
+            self.true.now(),
+            lambda source, at: self._slot(slots.get(source), at, began),
+        )
+        if began_s is not None:
+            awake_s = self.true.elapsed_s() - began_s - self.place.clock.slept_since_s(began_s)
+            self.watch.longest_cycle_s = max(self.watch.longest_cycle_s, awake_s)
+        self._looked_s = self.true.elapsed_s()
+        if self.place.data.is_on.is_set():  # else the alert is away too
+            self.watch.look()
+
+    def cut_connections(self) -> None:
+        """Cut the connections of the collector, which is no more."""
+        if self.place.network.is_on.is_set():
+            for service in (self.place.home.bridge, self.place.home.alexa):
+                service.unplug()
+                service.plug_in()
+
+    def note_kill(self) -> None:
+        """Note that the collector was killed."""
+        now = self.place.clock.now()
+        self.place.collector.note_kill()
+        now_s = self.true.elapsed_s()
+        self.place.losses.extend(one for one in self.place.at_risk if now_s < one.until_s)
+        self.home_list.take_killed(self.place.home, now, has_line=self._looked_at == slot_of(now))
+
+    def _began_s(self, slot: datetime) -> float | None:
+        """Return when the cycle of the slot began, in true seconds from the start; None if nobody saw it.
+
+        After a change of the clock the collector takes its time to look at it.
+        """
+        clock, home = self.place.clock, self.place.home
+        if clock.changed_since(self._looked_s):
+            seen = (home.bridge.requests, home.alexa.requests)
+            return min((requests[0].elapsed_s for requests in seen if requests), default=None)
+        return max(self.true.elapsed_s() - (clock.now() - slot).total_seconds(), self._started_s)
+
+    def _slot(self, claimed: datetime | None, at: datetime, began: datetime | None) -> datetime:
+        """Return the slot of a source's cycle whose first request came at that true instant.
+
+        It is the slot that the clock showed. If the clock was set, the cycle may belong to the one before,
+        and a slot that had its cycle already is read outside the schedule, in a second of its own.
+        """
+        clock = self.place.clock
+        shown = clock.shown_at(at)
+        slot = slot_of(began or shown)
+        if claimed is None or not clock.changes:
+            return slot
+        recently_s = (at - self.start).total_seconds() - LONGEST_CYCLE_S
+        if claimed == slot_of(claimed):
+            shows = clock.times_of(claimed, claimed + INTERVAL)
+            was_shown = any(ends_s > recently_s for _, ends_s in shows)
+            return claimed if was_shown and clock.changed_since(recently_s) else slot
+        is_second_time = any(slot_of(one.shown_after) <= slot <= one.shown_before for one in clock.changes)
+        is_near = abs(claimed - shown) <= timedelta(seconds=LONGEST_CYCLE_S)
+        return claimed if is_second_time and is_near else slot
 
     def account(self, end: datetime, troubles: Sequence[Trouble]) -> Account:
         """Count what the home handed over, and what the database holds."""
-        watched = Watched(
-            longest_cycle_s=round(self.longest_cycle_s, 3),
-            largest_log_bytes=self.largest_log_bytes,
-            largest_wal_bytes=self.largest_wal_bytes,
-            alerts_raised=self.alerts.count(True),
-            alerts_cleared=self.alerts.count(False),
-        )
         return account(
             self.place.database,
-            self.handed_over,
-            watched,
-            start=self.start,
+            self.home_list,
+            self.watch.watched(),
+            clock=self.place.clock,
             end=end,
+            stops=self.stops,
             troubles=troubles,
             losses=self.place.losses,
         )

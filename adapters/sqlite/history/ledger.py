@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache, lru_cache
 from pathlib import Path
 
 import attrs
@@ -15,10 +16,11 @@ from adapters.sqlite.rows.measurements import count_mended
 from adapters.sqlite.rows.readings import (
     as_instant,
     as_text,
+    reading_tables,
 )
 from adapters.sqlite.rows.slots import newest_slot_after
-from domain.cycle import PASSING_CAUSES
-from domain.history.coverage import Absence
+from domain.cycle import PASSING_CAUSES, Cause
+from domain.history.coverage import UNKNOWN, Absence, in_a_row
 from domain.history.ledger import LedgerRow
 from ports.stored_data import KnownDevice, SourceRecord
 
@@ -46,6 +48,23 @@ WHERE source = ? AND scheduled = 1 AND slot >= ? AND slot < ? AND (state <> 'sto
     AND interval_s BETWEEN 1 AND 31622400
 ORDER BY slot
 """
+# A device is looked up by its id as the table of devices has it, which the index finds, then in any case.
+_SELECT_UNREAD = """
+SELECT CAST(strftime('%s', slot) AS INTEGER), slot, interval_s, unread, device_id
+FROM outcomes JOIN devices USING (source)
+WHERE source = ? AND scheduled = 1 AND state = 'stored' AND slot >= ? AND slot < ? AND first_slot <= slot
+    AND interval_s BETWEEN 1 AND 31622400 {without_reading}
+ORDER BY slot
+"""
+_WITHOUT_READING = """
+    AND NOT EXISTS (
+        SELECT 1 FROM {table} WHERE {table}.device_id = devices.device_id AND timestamp = slot
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM {table} WHERE lower({table}.device_id) = lower(devices.device_id) AND timestamp = slot
+    )
+"""
+_COUNT_RECORDED = "SELECT total(readings) FROM outcomes WHERE source = ? AND slot = ?"
 _SELECT_ROWS = """
 SELECT slot, interval_s, scheduled, state, cause, detail, readings, unread FROM outcomes
 WHERE source = ? AND slot >= ? AND slot < ? AND interval_s BETWEEN 1 AND 31622400 ORDER BY slot
@@ -79,6 +98,37 @@ class SqliteLedger:
                 found += _absences(source, _runs(rows))
         return found
 
+    def unexplained(self, since: datetime, until: datetime) -> Sequence[Absence]:
+        found: list[Absence] = []
+        with open_for_reading(self._path, self._busy_timeout_ms) as connection:
+            sources = [source for (source,) in connection.execute(_SELECT_SOURCES)]
+            tables = reading_tables(connection)
+            select = _SELECT_UNREAD.format(
+                without_reading="".join(_WITHOUT_READING.format(table=table) for table in tables)
+            )
+
+            @cache
+            def is_lost(slot: str) -> bool:
+                counts = [f"SELECT count(*) FROM {table} WHERE timestamp = ?" for table in tables]  # noqa: S608
+                present = sum(connection.execute(count, (slot,)).fetchone()[0] for count in counts)
+                rows = (connection.execute(_COUNT_RECORDED, (source, slot)).fetchone() for source in sources)
+                return bool(present < sum(recorded for (recorded,) in rows))
+
+            for source in sources:
+                rows = connection.execute(select, (source, as_text(since), as_text(until))).fetchall()
+                for slot_s, slot, interval_s, unread, device_id in rows:
+                    if isinstance(slot_s, int) and str(device_id).lower() not in _lower_ids(unread):
+                        found.append(
+                            Absence(
+                                source=source,
+                                device_id=str(device_id),
+                                slot=datetime.fromtimestamp(slot_s, UTC),
+                                interval_s=interval_s,
+                                cause=UNKNOWN if is_lost(slot) else Cause.NOT_LISTED.value,
+                            )
+                        )
+        return in_a_row(found)
+
     def rows(self, since: datetime, until: datetime) -> Iterator[LedgerRow]:
         with open_for_reading(self._path, self._busy_timeout_ms) as connection:
             for (source,) in connection.execute(_SELECT_SOURCES).fetchall():
@@ -109,6 +159,11 @@ def _ledger_row(source: str, slot: datetime, interval_s: int, row: sqlite3.Row) 
         readings=row["readings"] if isinstance(row["readings"], int) else 0,
         unread={device_id: _why(why) for device_id, why in _unread(row["unread"]).items()},
     )
+
+
+@lru_cache(maxsize=16)
+def _lower_ids(unread: object) -> frozenset[str]:
+    return frozenset(device_id.lower() for device_id in _unread(unread))
 
 
 def _why(value: object) -> tuple[str, str]:

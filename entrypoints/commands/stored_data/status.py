@@ -19,7 +19,7 @@ from domain.history.series import Span
 from domain.schedule import CLOCK_FAULT_AHEAD
 from domain.services.home_coverage import home_coverage
 from domain.times import local_time
-from entrypoints.commands.options import SecondsRange, home_option, json_option
+from entrypoints.commands.options import NumberRange, home_option, json_option
 from entrypoints.process import find_home
 from entrypoints.terminal.layout import print_lines, terminal_width
 from entrypoints.terminal.output import Look, as_json, can_redraw, print_message
@@ -55,7 +55,7 @@ _STATE_KEYS = (
 @click.option(
     "--watch",
     "watch_s",
-    type=SecondsRange(min=1.0),
+    type=NumberRange(min=1.0),
     is_flag=False,
     flag_value=str(_WATCH_S),
     metavar="[SECONDS]",
@@ -102,11 +102,12 @@ def status_of(home: Path, environment: Environment) -> Status:
     span = Span(since=now - _SINCE, until=now)
     is_mailed = home_now.settings.report.mail != "never"
     keys = _STATE_KEYS if is_mailed else [key for key in _STATE_KEYS if key != _REPORT]
+    waiting = home_now.spool.waiting()
     status = Status(
         now=now,
         since=span.since,
         interval=max(own_intervals.values(), default=timedelta()),
-        waiting=home_now.spool.waiting(),
+        waiting=waiting,
         incidents={key: one for key, one in state.get(_INCIDENTS).items() if _is_expected(one, sources)},
         state={key: value for key in keys if (value := state.get(key))},
         alert_file=alert if ALERT_FILE_SOURCE in sources and alert.exists() else None,
@@ -118,7 +119,8 @@ def status_of(home: Path, environment: Environment) -> Status:
         newest = newest_of(history(home_now), span.since, until)
         records = ledger(home_now).records(span.since, until)
         slots = {one.reading.device_id: one.reading.collected_at for one in newest}
-        coverage = home_coverage(ledger(home_now), records, span, own_intervals, slots)
+        waits = {source: one.slots for source, one in waiting.by_source.items()}
+        coverage = home_coverage(ledger(home_now), records, span, own_intervals, slots, waits)
     except StoreError as error:
         return attrs.evolve(status, store_trouble=str(error))
     return attrs.evolve(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from domain.times import format_age
 from entrypoints.terminal.cycle_text import format_value, unit_text
 from entrypoints.terminal.layout import Cell, Column, Line, table
 from entrypoints.terminal.output import Look
+from entrypoints.terminal.stored_data.coverage_text import share_text
 from ports.stored_data import History
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -61,13 +61,6 @@ def age_of(reading: Reading, now: datetime) -> timedelta:
     """Return the age of the observation; that of the slot if no time is known, or one in the future."""
     observed_at = reading.observed_at
     return now - (reading.collected_at if observed_at is None or observed_at > now else observed_at)
-
-
-def share_text(coverage: Coverage | None) -> str:
-    """Return the stored share, "" if nothing was expected; it is 100 % only if nothing is missing."""
-    if coverage is None or coverage.share is None:
-        return ""
-    return "100 %" if coverage.share == 1 else f"{math.floor(1000 * coverage.share) / 10:.1f} %"
 
 
 @attrs.frozen(kw_only=True)

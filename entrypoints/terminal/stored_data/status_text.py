@@ -15,7 +15,8 @@ from domain.progress import Waiting
 from domain.times import local_time
 from entrypoints.terminal.layout import Line
 from entrypoints.terminal.output import Look
-from entrypoints.terminal.stored_data.newest_table import Newest, NewestTables, age_of, share_text
+from entrypoints.terminal.stored_data.coverage_text import causes_text, coverage_object, share_text
+from entrypoints.terminal.stored_data.newest_table import Newest, NewestTables, age_of
 from entrypoints.words import reason_of
 from ports.state import Json
 from ports.stored_data import SourceRecord
@@ -95,7 +96,7 @@ def as_object(status: Status) -> dict[str, Any]:
                 "slot": record.slot.isoformat(),
                 "ahead": record.ahead.isoformat() if record.ahead else None,
                 "mended_share": _retry_share(record),
-                "coverage": _coverage_object(status.coverage.get(record.source)),
+                "coverage": coverage_object(status.coverage.get(record.source)),
             }
             for record in status.records
         ],
@@ -110,22 +111,11 @@ def as_object(status: Status) -> dict[str, Any]:
                 "battery_percent": reading.battery_percent,
                 "is_anomalous": reading.is_anomalous,
                 "is_stale": status.now > stale_from(reading.collected_at, status.interval),
-                "coverage": _coverage_object(one.coverage),
+                "coverage": coverage_object(one.coverage),
             }
             for one in status.devices
             for reading in (one.reading,)
         ],
-    }
-
-
-def _coverage_object(coverage: Coverage | None) -> dict[str, Any] | None:
-    if coverage is None:
-        return None
-    return {
-        "expected": coverage.expected,
-        "stored": coverage.stored,
-        "missing": dict(coverage.missing),
-        "share": coverage.share,
     }
 
 
@@ -200,7 +190,7 @@ def _describe(record: SourceRecord, coverage: Coverage | None) -> str:
 def _incomplete(status: Status, source: str) -> Iterator[str]:
     """Yield what is missing, and a line for each device that lacks readings for causes of its own."""
     if (whole := status.coverage.get(source)) is not None and whole.missing:
-        yield f"missing: {_causes(whole.missing)}"
+        yield f"missing: {causes_text(whole.missing)}"
     found = [
         (one.reading.location, one.coverage)
         for one in status.devices
@@ -210,14 +200,9 @@ def _incomplete(status: Status, source: str) -> Iterator[str]:
     ]
     for name, coverage in found[:_MOST_DEVICES]:
         own = {cause: number for cause, number in coverage.missing.items() if cause in DEVICE_CAUSES}
-        yield f"{name}: {share_text(coverage)} stored; missing: {_causes(own)}"
+        yield f"{name}: {share_text(coverage)} stored; missing: {causes_text(own)}"
     if len(found) > _MOST_DEVICES:
         yield f"and {len(found) - _MOST_DEVICES} more devices"
-
-
-def _causes(missing: Mapping[str, int]) -> str:
-    by_number = sorted(missing.items(), key=lambda item: -item[1])
-    return ", ".join(f"{number:,} ({reason_of(cause)})" for cause, number in by_number)
 
 
 def _retry_share(record: SourceRecord) -> float | None:

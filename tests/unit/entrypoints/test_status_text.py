@@ -13,7 +13,6 @@ from rich.console import Console
 
 from adapters.memory.store import MemoryStore
 from adapters.memory.stored_data import MemoryHistory, MemoryLedger
-from domain.cycle import Cause
 from domain.history.coverage import Coverage
 from domain.history.series import Span
 from domain.progress import Waiting
@@ -21,13 +20,7 @@ from domain.reading import Quantity
 from domain.services.home_coverage import HomeCoverage, home_coverage
 from domain.times import format_age, local_span, local_time
 from entrypoints.terminal.output import Look
-from entrypoints.terminal.stored_data.newest_table import (
-    Newest,
-    NewestTables,
-    newest_of,
-    share_text,
-    sparkline,
-)
+from entrypoints.terminal.stored_data.newest_table import Newest, NewestTables, newest_of, sparkline
 from entrypoints.terminal.stored_data.status_text import Status, as_object, lines
 from entrypoints.terminal.watching import View
 from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, a_reading, an_unread
@@ -236,62 +229,6 @@ def covered(store: MemoryStore, until: datetime = NOON + HOUR) -> HomeCoverage:
     return home_coverage(ledger, records, span, {"hue": 5 * MINUTE}, newest)
 
 
-def test_coverage_is_the_share_of_expected_readings() -> None:
-    store = MemoryStore()
-    at = [NOON + number * 5 * MINUTE for number in range(4)]
-    first, second = a_reading("hue:1", collected_at=at[0]), a_reading("hue:2", collected_at=at[0])
-    store.append(a_cycle(a_collected(first, second, due=a_due(slot=at[0]))))
-    store.append(a_cycle(a_failed(a_due(slot=at[1]))))
-    silent = a_collected(
-        a_reading("hue:1", collected_at=at[2]),
-        due=a_due(slot=at[2]),
-        unread=(an_unread("hue:2", Cause.UNREACHABLE),),
-    )
-    store.append(a_cycle(silent))
-    late = a_reading("hue:3", collected_at=at[3])
-    store.append(a_cycle(a_collected(a_reading("hue:1", collected_at=at[3]), late, due=a_due(slot=at[3]))))
-    found = covered(store, at[3] + 11 * MINUTE)
-    assert found.devices == {
-        "hue:1": Coverage(expected=6, missing={"network": 1, "no_cycle": 2}),
-        "hue:2": Coverage(expected=6, missing={"network": 1, "unreachable": 1, "no_cycle": 2}),
-        "hue:3": Coverage(expected=3, missing={"no_cycle": 2}),
-    }
-    assert found.sources["hue"].stored == 3 + 2 + 1
-    assert share_text(found.devices["hue:1"]) == "50.0 %"
-
-
-def test_nothing_is_expected_of_a_device_that_has_left() -> None:
-    store = MemoryStore()
-    old, slot = NOON - 9 * DAY, NOON + 5 * MINUTE
-    store.append(a_cycle(a_collected(a_reading("hue:1", collected_at=old), due=a_due(slot=old))))
-    store.append(a_cycle(a_collected(a_reading("hue:2", collected_at=slot), due=a_due(slot=slot))))
-    assert "hue:1" not in covered(store, slot + MINUTE).devices
-
-
-def test_a_device_is_expected_until_it_leaves() -> None:
-    store = MemoryStore()
-    for number in range(12):
-        slot = NOON + number * 5 * MINUTE
-        readings = [a_reading("hue:1", collected_at=slot)]
-        readings += [a_reading("hue:2", collected_at=slot)] if number < 3 else []
-        unread = (an_unread("hue:2", Cause.NOT_LISTED),) if number in (3, 4) else ()
-        due = a_due(slot=slot)
-        store.append(
-            a_cycle(a_failed(due) if number == 8 else a_collected(*readings, due=due, unread=unread))
-        )
-    assert covered(store).devices == {
-        "hue:1": Coverage(expected=12, missing={"network": 1}),
-        "hue:2": Coverage(expected=5, missing={"not_listed": 2}),
-    }
-
-
-@pytest.mark.parametrize(
-    ("expected", "missing", "text"), [(0, 0, ""), (288, 0, "100 %"), (2_000, 1, "99.9 %"), (3, 3, "0.0 %")]
-)
-def test_all_is_said_only_if_nothing_is_missing(expected: int, missing: int, text: str) -> None:
-    assert share_text(Coverage(expected=expected, missing={"network": missing})) == text
-
-
 def test_sources_have_their_last_cycle_coverage_and_causes() -> None:
     store = MemoryStore()
     reading = a_reading("hue:1", location="Attic")
@@ -324,6 +261,7 @@ def test_sources_have_their_last_cycle_coverage_and_causes() -> None:
     assert as_object(status)["sources"][0]["coverage"] == {
         "expected": 5,
         "stored": 3,
+        "lost": 0,
         "missing": {"network": 2},
         "share": 0.6,
     }

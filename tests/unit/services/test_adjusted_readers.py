@@ -73,6 +73,8 @@ def test_an_ignored_device_is_left_out(
     assert [one.device_id for one in ledger.devices()] == ["hue:b"]
     assert ledger.absences(NOON, END) == []
     assert [row.unread for row in ledger.rows(NOON, END)] == [{}]
+    store.readings.clear()
+    assert [one.device_id for one in ledger.unexplained(NOON, END)] == ["hue:b"]
 
 
 def test_settings_are_read_again_after_a_second(log: MemoryDeviceSettings) -> None:

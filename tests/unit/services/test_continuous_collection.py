@@ -281,6 +281,28 @@ async def test_restart_ends_deferrals_for_credentials_only(error: SourceError, a
     assert len(running.hue.requested) == asked
 
 
+@pytest.mark.parametrize(("interval_s", "looks_at"), [(240, [0, 4, 8]), (600, [0, 5, 10, 15, 20])])
+async def test_upkeep_is_looked_at_after_each_cycle_and_every_five_minutes(
+    interval_s: int, looks_at: list[int]
+) -> None:
+    running = Running(hue_every_s=interval_s)
+    looks: list[datetime] = []
+
+    class Looked(DailyUpkeep):
+        async def start_if_due(self) -> None:
+            looks.append(running.clock.now())
+
+    upkeep = Looked(
+        upkeep=MemoryUpkeep(),
+        lease=MemoryUpkeepLease(),
+        state=SavedState(MemoryState()),
+        clock=running.clock,
+        journal=running.journal,
+    )
+    await running.until(cycles=3, upkeep=upkeep)
+    assert looks == [NOON + minutes(number) for number in looks_at]
+
+
 async def test_upkeep_delays_no_cycle() -> None:
     running = Running()
     port = MemoryUpkeep()
