@@ -113,10 +113,13 @@ def account(
             shown.pop((device, slot), None)
     ledger = {key: (state, cause) for key, (state, cause, _) in outcomes.items()}
     losses = (*losses, *lost_with_memory(troubles))
+    not_ended = {one.key(source, outside) for one in home_list.killed for source in SOURCES}
     said = {
-        key
-        for key, row in ledger.items()
-        if row == ("missed", "not_stored") and any(loss.has(key[1], clock) for loss in losses)
+        (source, slot)
+        for (source, slot), (state, cause) in ledger.items()
+        if state == "missed"
+        and (cause == "not_stored" or (source, slot) not in home_list.cycles or (source, slot) in not_ended)
+        and any(loss.has(slot, clock) for loss in losses)
     }
     said_to_be_lost = {key for key in shown if (home_list.source_of[key[0]], key[1]) in said}
     wrong = [one for one in wrong_causes(due, ledger, home_list, clock, stops) if one[0] not in said]

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import attrs
 
-from adapters.simulator.simulation.effects import INTERVAL, TO_NEXT_CYCLE_S, Effect, Loss, Place
+from adapters.simulator.simulation.effects import TO_NEXT_CYCLE_S, Effect, Loss, Place
+from adapters.simulator.simulation.home_list import INTERVAL
 
 _PAGE_BYTES = 4096
 _LOGS = ("-wal", "-shm")

@@ -31,6 +31,7 @@ _WHILE_STOPPED_S = 60.0
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
 _STORM = 8  # times as often, and each kind daily
+_STORM_DESTROYS = 0.2  # a day
 _ONE_CYCLE = (5.5, 9.0)  # minutes with one cycle or two
 
 
@@ -40,7 +41,8 @@ class Kind:
 
     `causes` are those of the ledger that are right while it lasts, by source; slots that the clock jumped
     over have its own. Without one the readings of the source must be stored nevertheless. One that
-    `is_short` affects a single request: a retry mends it, unless there is another trouble at that time.
+    `is_short` affects a single request: a retry mends it, unless there is another trouble at that time. One
+    that `destroys` what is stored is rare in a storm too, in which little would be left to count.
     """
 
     effects: tuple[Effect, ...]
@@ -48,6 +50,11 @@ class Kind:
     minutes: tuple[float, float]
     causes: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     is_short: bool = False
+    destroys: bool = False
+
+    @property
+    def per_day_in_storm(self) -> float:
+        return _STORM_DESTROYS if self.destroys else max(_STORM * self.per_day, 1.0)
 
 
 def _faults(*, hue: str, amazon: str) -> tuple[Effect, ...]:
@@ -155,19 +162,25 @@ KINDS: Mapping[str, Kind] = {
     ),
     "database-missing": Kind(effects=(DeletedFiles(("",)),), per_day=1 / 60, minutes=_ONE_CYCLE),
     "database-missing-at-start": Kind(
-        effects=_while_stopped(DeletedFiles()), per_day=1 / 60, minutes=_ONE_CYCLE, causes=_both("stopped")
+        effects=_while_stopped(DeletedFiles()),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        causes=_both("stopped"),
+        destroys=True,
     ),
     "database-replaced-at-start": Kind(
         effects=_while_stopped(ReplacedDatabase()),
         per_day=1 / 60,
         minutes=_ONE_CYCLE,
         causes=_both("stopped"),
+        destroys=True,
     ),
     "database-emptied-at-start": Kind(
         effects=_while_stopped(ReplacedDatabase(is_empty=True)),
         per_day=1 / 60,
         minutes=_ONE_CYCLE,
         causes=_both("stopped"),
+        destroys=True,
     ),
     "database-replaced": Kind(effects=(ReplacedDatabase(),), per_day=1 / 60, minutes=_ONE_CYCLE),
     "database-emptied": Kind(effects=(ReplacedDatabase(is_empty=True),), per_day=1 / 60, minutes=_ONE_CYCLE),
@@ -205,7 +218,7 @@ def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
     if faults == "ordinary":
         chosen = {name: kind.per_day for name, kind in KINDS.items()}
     elif faults == "storm":
-        chosen = {name: max(_STORM * kind.per_day, 1.0) for name, kind in KINDS.items()}
+        chosen = {name: kind.per_day_in_storm for name, kind in KINDS.items()}
     elif faults != "none":
         chosen = {faults: _PER_DAY_BY_NAME}
     ends_s = days * 86_400 - _CALM_S
