@@ -108,7 +108,7 @@ def account(
                     shown.setdefault((device, key[1]), one)
     ended = {key for key, (state, *_) in outcomes.items() if state != "missed"}
     for device, slot in home_list.uncertain:
-        unread = outcomes.get((home_list.source_of[device], slot), ("", None, {}))[2]
+        unread = outcomes.get((home_list.source_of.get(device, ""), slot), ("", None, {}))[2]
         if device in unread:
             shown.pop((device, slot), None)
     ledger = {key: (state, cause) for key, (state, cause, _) in outcomes.items()}
@@ -121,7 +121,13 @@ def account(
         and (cause == "not_stored" or (source, slot) not in home_list.cycles or (source, slot) in not_ended)
         and any(loss.has(slot, clock) for loss in losses)
     }
-    said_to_be_lost = {key for key in shown if (home_list.source_of[key[0]], key[1]) in said}
+    said_to_be_lost = {
+        (device, slot)
+        for device, slot in shown
+        if (home_list.source_of[device], slot) in said
+        # of a cycle outside the schedule no row is missing
+        or (slot != slot_of(slot) and any(loss.has(slot, clock) for loss in losses))
+    }
     wrong = [one for one in wrong_causes(due, ledger, home_list, clock, stops) if one[0] not in said]
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
