@@ -25,6 +25,7 @@ class Change:
     shown_before: datetime
     shown_after: datetime
     skipped_from: datetime
+    stepped: timedelta  # by how much the wall clock was wrong afterwards
     cause: str  # the ledger's word for slots whose turn never came
 
     def skips(self, begin: datetime, end: datetime) -> bool:
@@ -54,7 +55,7 @@ class RecordedClock(VirtualClock):
         true_s = (true - self.start).total_seconds()
         for change in reversed(self.changes):
             if change.ends_s <= true_s:
-                return change.shown_after + timedelta(seconds=true_s - change.ends_s)
+                return true + change.stepped
         return true
 
     def slept_since_s(self, true_s: float) -> float:
@@ -102,6 +103,7 @@ class RecordedClock(VirtualClock):
                 shown_before=before,
                 shown_after=after,
                 skipped_from=skipped_from,
+                stepped=self.stepped,
                 cause=cause,
             )
         )
