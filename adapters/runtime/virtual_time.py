@@ -124,6 +124,9 @@ class LockStepThreads:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
+        self.is_idle = asyncio.Event()
+        self.is_idle.set()
+        self._running = 0
         self._loop_turn = threading.Semaphore(0)
         self._own = threading.local()  # the turn of the thread that reads it
 
@@ -137,8 +140,11 @@ class LockStepThreads:
             self._own.turn = turn
             outcome = Outcome.of(function)
             self.loop.call_soon(set_outcome, ended, outcome)
+            self.loop.call_soon(self._note_end)
             self._loop_turn.release()
 
+        self._running += 1
+        self.is_idle.clear()
         threading.Thread(target=work, name=name, daemon=True).start()
         self._give_turn(turn)
         return ended
@@ -146,6 +152,11 @@ class LockStepThreads:
     def waiting(self) -> Waiting:
         """Return something for the calling thread to wait for."""
         return Waiting(self.loop, self._own.turn, self._give_turn, self._loop_turn.release)
+
+    def _note_end(self) -> None:
+        self._running -= 1
+        if not self._running:
+            self.is_idle.set()
 
     def _give_turn(self, turn: threading.Semaphore) -> None:
         turn.release()

@@ -32,6 +32,7 @@ from entrypoints.wiring.simulation import (
     Account,
     Channels,
     CollectorProcess,
+    CollectorTask,
     LeadingSelector,
     LockStepThreads,
     RecordedClock,
@@ -104,29 +105,36 @@ def command(*, days: int, faults: str, seed: int, home: Path | None, sockets: bo
 def simulate(request: Request) -> Account:
     """Simulate the days, and return the account of them."""
     clock = RecordedClock(START)
-    if not request.sockets:
-        return run_in_virtual_time(partial(_simulate, request, clock), clock)
-    selector = LeadingSelector(clock)
-    process = collector_process(selector)
-    return run_in_virtual_time(partial(_simulate, request, clock, process=process), clock, selector)
+    selector = LeadingSelector(clock) if request.sockets else None
+    return run_in_virtual_time(partial(_simulate, request, clock, selector), clock, selector)
 
 
 async def _simulate(
     request: Request,
     clock: RecordedClock,
+    selector: LeadingSelector | None,
     threads: LockStepThreads,
-    process: CollectorProcess | None = None,
 ) -> Account:
     found = troubles(request.faults, days=request.days, seed=request.seed)
     end = START + timedelta(days=request.days)
     last_s = (end - START - _END).total_seconds()
-    is_in_memory = process is None
+    is_in_memory = selector is None
     with simulated_home(clock, threads, seed=request.seed, is_in_memory=is_in_memory) as (house, environment):
         write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
         world = simulated_world(house, clock, files)
         collector = world.place.collector
+        running: CollectorTask | CollectorProcess
+        if selector is None:
+            running = CollectorTask(
+                partial(_collect, loaded, environment),
+                threads=threads,
+                folder=loaded.home,
+                cut_connections=world.cut_connections,
+            )
+        else:
+            running = collector_process(partial(_collect_in_process, loaded.home, request.seed), selector)
 
         def look(line: str) -> None:
             outcomes = json.loads(line)["outcomes"]
@@ -136,12 +144,8 @@ async def _simulate(
         while not caused.done():
             await collector.is_on.wait()
             world.note_start()
-            if process is None:
-                await _collect(loaded, environment, collector.is_off, look)
-            else:
-                work = partial(_collect_in_process, request.home, request.seed)
-                if await process.run(work, clock=clock, collector=collector, on_line=look):
-                    world.note_kill()
+            if await running.run(clock=clock, collector=collector, on_line=look):
+                world.note_kill()
         await caused
         return world.account(end, found)
 

@@ -18,6 +18,7 @@ from adapters.simulator.network import Pace
 from adapters.simulator.simulation.accounts import Account
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
+from adapters.simulator.simulation.collector_task import CollectorTask
 from adapters.simulator.simulation.effects import Collector, Place, Switch
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
@@ -36,6 +37,7 @@ __all__ = [
     "Account",
     "Channels",
     "CollectorProcess",
+    "CollectorTask",
     "LeadingSelector",
     "LockStepThreads",
     "RecordedClock",
@@ -92,9 +94,9 @@ def simulated_home(
         yield home, environment
 
 
-def collector_process(selector: LeadingSelector) -> CollectorProcess:
+def collector_process(collect: Callable[[Channels], None], selector: LeadingSelector) -> CollectorProcess:
     """Return what runs the collector in a process of its own."""
-    return CollectorProcess(selector, _PRELOADED)
+    return CollectorProcess(collect, selector=selector, preload=_PRELOADED)
 
 
 def follow(

@@ -62,6 +62,16 @@ def test_every_promise_is_kept_while_the_database_is_locked(capsys: pytest.Captu
     assert report["handed_over"] == report["stored"] > 3000
 
 
+def test_a_kill_that_is_played_loses_nothing_but_what_was_in_flight(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, report = simulated(capsys, "killed")
+    assert (code, report["broken"]) == (0, [])
+    assert sum(report["kills"].values()) > 2
+    assert report["slots_with_a_row"] == report["slots_due"] == 576
+    assert report["handed_over"] == report["stored"] > 3000
+
+
 def without_spool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FileSpool, "add", lambda *_: "nowhere")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -19,6 +19,7 @@ import attrs
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
 from adapters.simulator.simulation.clocks import RecordedClock
+from adapters.simulator.simulation.kills import Key, KilledCycle
 from adapters.simulator.simulation.troubles import Trouble
 from domain.reading import Quantity
 
@@ -37,29 +38,6 @@ _OK = 200
 _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
 _SAME_CELSIUS = 0.01
 _LONGEST_PAUSE_S = 3900.0  # of a source that is refused, and the slot after it
-
-
-@attrs.frozen(kw_only=True)
-class KilledCycle:
-    """The cycle in which the collector was killed, what it was handed, and whether it had been printed."""
-
-    slot: datetime
-    has_line: bool
-    by_slot: Mapping[tuple[str, datetime], dict[str, float | None]]
-
-    def moment(
-        self, outcomes: Collection[tuple[str, datetime]], again: Collection[tuple[str, datetime]]
-    ) -> str:
-        """Return when in the cycle the collector was killed, in words for a report.
-
-        `outcomes` are the rows that tell of an end of their cycle, and `again` those of a later one.
-        """
-        if self.has_line:
-            return "after its line"
-        slots = [(source, self.slot) for source in _READING_PATHS]
-        if any(key in outcomes and key not in again for key in slots):
-            return "after the commit"
-        return "before the commit" if all(key in self.by_slot for key in slots) else "while it asked"
 
 
 @attrs.define
@@ -94,7 +72,8 @@ class HandedOver:
         cycle = HandedOver()
         cycle.take(home, lambda *_: slot_of(now))
         self.uncertain |= cycle.uncertain
-        self.killed.append(KilledCycle(slot=slot_of(now), has_line=has_line, by_slot=cycle.by_slot))
+        handed = {source: devices for (source, _), devices in cycle.by_slot.items()}
+        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed))
 
     def _shown(
         self, home: SimulatedHome, source: str, slot: datetime, at: datetime
@@ -182,10 +161,12 @@ def account(
     due = [(source, slot) for source in _READING_PATHS for slot in _slots(start, end)]
     stored = dict(readings)
     shown = dict[tuple[str, datetime], float | None]()
+    outside = [key for key in outcomes if key[1] != slot_of(key[1])]
     in_flight = 0
-    whole = dict(handed_over.by_slot)
+    whole: dict[Key, Mapping[str, float | None]] = dict(handed_over.by_slot)
     for killed in handed_over.killed:
-        for key, devices in killed.by_slot.items():
+        for source, devices in killed.handed.items():
+            key = killed.key(source, outside)
             if key in outcomes and outcomes[key][:2] == ("missed", "interrupted"):
                 in_flight += len(devices)
             else:
@@ -222,7 +203,7 @@ def account(
         refusals=len(refusals),
         alerts_called_for=len(refusals)
         - sum(two.begins_s - one.ends_s < _LONGEST_PAUSE_S for one, two in pairwise(refusals)),
-        kills=Counter(killed.moment(ended, handed_over.by_slot) for killed in handed_over.killed),
+        kills=Counter(killed.moment(ended, handed_over.by_slot, outside) for killed in handed_over.killed),
         watched=watched,
     )
     return attrs.evolve(counted, broken=tuple(_broken(counted)))

@@ -36,33 +36,33 @@ class Channels:
 
 
 class CollectorProcess:
-    """Runs the collector in new processes, in the time of the selector.
+    """Runs `collect` in new processes, in the time of the selector, until SIGTERM.
 
     `preload` are modules that every one of these processes needs.
     """
 
-    def __init__(self, selector: LeadingSelector, preload: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        collect: Callable[[Channels], None],
+        *,
+        selector: LeadingSelector,
+        preload: Sequence[str] = (),
+    ) -> None:
+        self._collect = collect
         self._selector = selector
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))
         self._cycle_s = _FIRST_CYCLE_S  # of the last one, in real time
 
-    async def run(
-        self,
-        collect: Callable[[Channels], None],
-        *,
-        clock: VirtualClock,
-        collector: Collector,
-        on_line: Callable[[str], None],
-    ) -> bool:
-        """Run `collect` in a process until it ends, and return whether it was killed.
+    async def run(self, *, clock: VirtualClock, collector: Collector, on_line: Callable[[str], None]) -> bool:
+        """Run the collector in a process until that ends, and return whether it was killed.
 
         It is sent SIGTERM when the collector is off, and SIGKILL in the cycle in which it is to be killed.
         """
         moves, its_moves = self._context.Pipe()
         lines, its_lines = self._context.Pipe(duplex=False)
         channels = Channels(clock=clock.state(), moves=its_moves, lines=its_lines)
-        process = self._context.Process(target=collect, args=(channels,), daemon=True)
+        process = self._context.Process(target=self._collect, args=(channels,), daemon=True)
         process.start()
         its_moves.close()
         its_lines.close()

@@ -86,6 +86,13 @@ class SimulatedWorld:
         if has_alert is not (bool(self.alerts) and self.alerts[-1]):
             self.alerts.append(has_alert)
 
+    def cut_connections(self) -> None:
+        """Cut the connections of the collector, which is no more."""
+        if self.place.network.is_on.is_set():
+            for service in (self.place.home.bridge, self.place.home.alexa):
+                service.unplug()
+                service.plug_in()
+
     def note_kill(self) -> None:
         """Note that the collector was killed."""
         now = self.place.clock.now()

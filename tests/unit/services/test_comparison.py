@@ -47,11 +47,12 @@ def change_of(before: Sequence[float], after: Sequence[float], figure: Figure = 
 
 @pytest.mark.parametrize("drift", [0.0, 0.5, 0.8, 0.95])
 @pytest.mark.parametrize("count", [12, 30, 100])
-def test_chance_is_hardly_ever_taken_for_a_difference(count: int, drift: float) -> None:
+@pytest.mark.parametrize("figure", [CYCLE, BYTES])
+def test_chance_is_hardly_ever_taken_for_a_difference(figure: Figure, count: int, drift: float) -> None:
     """Of a hundred pairs that differ by chance alone, independent ones and slow hours."""
     chance = seeded(count + round(drift * 100))
     verdicts = [
-        change_of(noise(count, chance, drift=drift), noise(count, chance, drift=drift)).verdict
+        change_of(noise(count, chance, drift=drift), noise(count, chance, drift=drift), figure).verdict
         for _ in range(100)
     ]
     assert sum(verdict is not NONE_SHOWN for verdict in verdicts) <= 2
@@ -97,6 +98,19 @@ def test_a_slow_hour_does_not_count_as_many_cycles() -> None:
     hours = [1.0] * 50 + [2.0] * 50
     assert count_independent(hours) < 12 <= count_independent(noise(100, seeded(1)))
     assert change_of(hours, [3.0] * 100).verdict is NONE_SHOWN
+
+
+def test_counts_that_are_far_apart_differ_although_they_change_together() -> None:
+    """A reply grows by a byte once a room has 10 degrees: the cycles after that resemble each other."""
+    whole, small = [55_200.0] + [55_010.0] * 30 + [55_011.0] * 29, [2_800.0] + [2_555.0] * 30 + [2_556.0] * 29
+    assert max(map(count_independent, (whole, small))) < 12
+    change = change_of(whole, small, BYTES)
+    assert change.verdict is Verdict.LESS
+    assert (change.low, change.high) == (2_555 / 55_200 - 1, 2_800 / 55_010 - 1)
+    assert change_of(small, whole, BYTES).verdict is Verdict.MORE
+    assert change_of(whole, small, CYCLE).verdict is NONE_SHOWN, "of times a slow hour may be the reason"
+    assert change_of(whole[:11], small[:11], BYTES).verdict is NONE_SHOWN
+    assert change_of(small, [2_801.0, *small[1:]], BYTES).verdict is NONE_SHOWN
 
 
 def test_counting_stops_where_there_are_too_few_independent_cycles() -> None:
