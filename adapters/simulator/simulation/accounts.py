@@ -55,13 +55,15 @@ class HandedOver:
     def take(self, home: SimulatedHome, slot_of_cycle: Callable[[str, datetime], datetime]) -> None:
         """Note the whole replies to one cycle, and forget its requests.
 
-        `slot_of_cycle` returns the slot of a source's cycle by the instant of its first request.
+        `slot_of_cycle` returns the slot of a source's cycle by the instant of its first request. Replies that
+        are read for names have temperatures too, which count only if there are no others.
         """
         for source, requests in (("hue", home.bridge.requests), ("amazon", home.alexa.requests)):
-            for request in requests:
-                if _is_whole(source, request):
-                    slot = slot_of_cycle(source, requests[0].at)
-                    self.by_slot[source, slot] = self._shown(home, source, slot, request.at)
+            whole = [request for request in requests if _is_whole(source, request)]
+            usual = [request for request in whole if request.path == _READING_PATHS[source][0]]
+            if whole:
+                slot = slot_of_cycle(source, requests[0].at)
+                self.by_slot[source, slot] = self._shown(home, source, slot, (usual or whole)[-1].at)
             requests.clear()
 
     def take_killed(self, home: SimulatedHome, now: datetime, *, has_line: bool) -> None:

@@ -75,12 +75,16 @@ class RecordedClock(VirtualClock):
         yield from _overlap(since_s, shown, self.elapsed_asleep_s(), begin, end)
 
     def turns_of(self, begin: datetime, end: datetime) -> Iterator[tuple[float, float]]:
-        """Yield when a slot had its turn, in true seconds: when its time began, or was jumped over."""
+        """Yield when a slot had its turn, in true seconds.
+
+        That is when the clock began to show it. If the clock jumped over it: from its true time to the jump.
+        """
         for since_s, _ in self.times_of(begin, end):
             yield since_s, since_s
+        true_s = (begin - self.start).total_seconds()
         for change in self.changes:
             if change.skips(begin, end):
-                yield change.begins_s, change.ends_s
+                yield min(true_s, change.begins_s), change.ends_s
 
     def causes(self, begin: datetime, end: datetime) -> set[str]:
         """Return the ledger's words for a slot that the clock jumped over."""

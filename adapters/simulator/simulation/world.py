@@ -56,11 +56,12 @@ class SimulatedWorld:
         await self.true.sleep(trouble.begins_s - self.true.elapsed_s())
         if self.true.elapsed_s() > trouble.begins_s + _AWAKE_S:
             await self.true.sleep(_AWAKE_S)  # what ended while the machine slept ends first
-        if self.true.elapsed_s() >= trouble.ends_s:
+        lasts_s = trouble.ends_s - max(self.true.elapsed_s(), trouble.begins_s)
+        if lasts_s <= 0:
             return
         with ExitStack() as effects:
             for effect in trouble.kind.effects:
-                effects.enter_context(effect.during(self.place, trouble.lasts_s))
+                effects.enter_context(effect.during(self.place, lasts_s))
             await self.true.sleep(trouble.ends_s - self.true.elapsed_s())
 
     def note_start(self) -> None:
