@@ -21,6 +21,7 @@ from adapters.simulator.messages import SeenRequest
 from adapters.simulator.simulation.bounds import LONGEST_CYCLE_S, Watched
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.kills import Key, KilledCycle
+from adapters.simulator.simulation.local_days import wrong_days
 from adapters.simulator.simulation.troubles import Trouble
 from domain.reading import Quantity
 
@@ -50,6 +51,7 @@ class HandedOver:
     by_slot: dict[tuple[str, datetime], dict[str, float | None]] = attrs.field(factory=dict)
     uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)  # device and slot
     killed: list[KilledCycle] = attrs.field(factory=list)
+    again: int = 0  # readings of a second cycle in a slot that had one
 
     def take(self, home: SimulatedHome, slot_of_cycle: Callable[[str, datetime], datetime]) -> None:
         """Note the whole replies to one cycle, and forget its requests.
@@ -62,6 +64,7 @@ class HandedOver:
             usual = [request for request in whole if request.path == _READING_PATHS[source][0]]
             if whole:
                 slot = slot_of_cycle(source, requests[0].at)
+                self.again += len(self.by_slot.get((source, slot), ()))
                 self.by_slot[source, slot] = self._shown(home, source, slot, (usual or whole)[-1].at)
             requests.clear()
 
@@ -115,6 +118,7 @@ class Account:
     in_flight: int  # of cycles that were killed before they were stored, where the ledger says so
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
+    days_wrong: int  # local days, by device, whose sums are not those of their readings
     rows_of_no_time: int  # rows of the ledger at times that the collector's clock did not pass
     wrong_values: int
     refusals: int  # of a token
@@ -148,6 +152,7 @@ def account(
                 "UNION ALL SELECT timestamp, device_id, NULL FROM air_readings"
             )
         ]
+        days_wrong = wrong_days(connection)
     due = [(source, slot) for source in _READING_PATHS for slot in _slots(start, end)]
     stored = dict(readings)
     shown = dict[tuple[str, datetime], float | None]()
@@ -180,10 +185,11 @@ def account(
         mended_by_retry=sum(not any(_is_during(one, key, clock) for key in wrong) for one in short),
         handed_over=len(shown),
         stored=len(readings),
-        lost=sum(key not in stored for key in shown),
+        lost=sum(key not in stored for key in shown) + handed_over.again,
         in_flight=in_flight,
         twice=len(readings) - len(stored),
         not_handed_over=sum(key not in shown for key in stored),
+        days_wrong=days_wrong,
         rows_of_no_time=_rows_of_no_time(outcomes, clock),
         wrong_values=sum(
             celsius is not None and (stored[key] is None or abs(stored[key] - celsius) > _SAME_CELSIUS)
@@ -211,6 +217,7 @@ def _broken(counted: Account) -> Iterator[str]:
         (counted.lost, "readings were handed over and are not stored"),
         (counted.twice, "readings are stored twice"),
         (counted.not_handed_over, "readings are stored that the home did not hand over"),
+        (counted.days_wrong, "days are summed up otherwise than their readings"),
         (counted.rows_of_no_time, "rows of the ledger are of times that the clock did not pass"),
         (counted.wrong_values, "readings have another value than the home showed"),
     ):
