@@ -202,7 +202,7 @@ class HomeList:
         """
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
         has_ended = request.is_refusal and is_well
-        is_single = request.is_limited and len(set(request.faults) - _HARMLESS) == 1
+        is_single = request.is_limited and sum(one not in _HARMLESS for one in request.faults) == 1
         return is_single or (has_ended and self._refused_since is None)
 
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
