@@ -21,7 +21,7 @@ from domain.cycle import (
     LedgerEntry,
 )
 from domain.errors import BaselineExists
-from domain.gaps import LONGEST_GAP
+from domain.gaps import is_of_wrong_clock
 from domain.history.coverage import UNKNOWN, Absence, in_a_row
 from domain.history.export import Row, Selection
 from domain.history.ledger import LedgerRow
@@ -98,7 +98,10 @@ class MemoryHistory:
         )
 
     def first(self) -> datetime | None:
-        return min((reading.collected_at for reading in self._store.readings.values()), default=None)
+        instants: dict[str, list[datetime]] = {}
+        for reading in self._store.readings.values():
+            instants.setdefault(reading.device_id, []).append(reading.collected_at)
+        return min((_first(sorted(each)) for each in instants.values()), default=None)
 
     def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
@@ -272,7 +275,7 @@ class MemoryLedger:
             key=lambda due: (due.source, due.slot),
         )
         for before, due in pairwise(dues):
-            is_gap = before.source == due.source and due.slot - before.slot <= LONGEST_GAP
+            is_gap = before.source == due.source and not is_of_wrong_clock(before.slot, due.slot)
             for slot in slots_between(before.slot, due.slot, due.interval_s) if is_gap else ():
                 if slot >= since:
                     yield Absence(
@@ -322,3 +325,9 @@ class MemoryMeasurements:
     def between(self, since: datetime, until: datetime) -> Sequence[ReadCost]:
         found = [one for one in self._store.measurements.values() if since <= one.slot < until]
         return sorted(found, key=lambda one: (one.slot, one.source))
+
+
+def _first(instants: Sequence[datetime]) -> datetime:
+    """Return the first of the sorted instants that a right clock has shown."""
+    starts = [two for one, two in pairwise(instants) if is_of_wrong_clock(one, two)]
+    return starts[-1] if starts else instants[0]

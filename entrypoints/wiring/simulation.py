@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from selectors import BaseSelector
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,11 +22,13 @@ from adapters.simulator.simulation.bounds import Taken, Watch
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
 from adapters.simulator.simulation.collector_task import CollectorTask
+from adapters.simulator.simulation.discovery import Announcements, VirtualTimeFinder
 from adapters.simulator.simulation.effects import Collector, Place, Switch
+from adapters.simulator.simulation.local_days import in_zone
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
 from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtual_time
-from adapters.simulator.simulation.troubles import KINDS, Trouble, troubles
+from adapters.simulator.simulation.troubles import DAYLIGHT_SAVING, KINDS, Trouble, troubles
 from adapters.simulator.simulation.world import SimulatedWorld
 from config.files import HomeFiles
 from entrypoints.wiring.environment import Environment
@@ -33,8 +37,8 @@ if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
 
 __all__ = [
+    "DAYLIGHT_SAVING",
     "KINDS",
-    "START",
     "Account",
     "Channels",
     "CollectorProcess",
@@ -48,16 +52,25 @@ __all__ = [
     "Trouble",
     "collector_process",
     "follow",
+    "in_zone",
     "run_in_virtual_time",
     "simulated_home",
     "simulated_world",
+    "start_of",
     "troubles",
 ]
 
-START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
+_START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
+_CHANGES = (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC))  # the days before
 _LATENCY_S = 0.05
+_ANNOUNCEMENTS = "announced.json"  # in the folder of the home
 _PRELOADED = ("entrypoints.commands.simulate", "adapters.hue.source", "adapters.amazon.source")
 T = TypeVar("T")
+
+
+def start_of(faults: str, seed: int) -> datetime:
+    """Return when a simulation begins: with `daylight-saving` the day before a change, each in turn."""
+    return _CHANGES[(seed + 1) % 2] if faults == DAYLIGHT_SAVING else _START
 
 
 def run_in_virtual_time(
@@ -74,21 +87,27 @@ def run_in_virtual_time(
 
 @contextmanager
 def simulated_home(
-    clock: RecordedClock, threads: LockStepThreads, *, seed: int, is_in_memory: bool
+    clock: RecordedClock, threads: LockStepThreads, *, seed: int, folder: Path, is_in_memory: bool
 ) -> Iterator[tuple[SimulatedHome, Environment]]:
     """Serve a simulated home, and yield it with the environment of a collector in the same process.
 
-    To be used within the loop of the threads. It is served in memory, or with TLS on loopback.
+    To be used within the loop of the threads. It is served in memory, or with TLS on loopback, and its
+    network is announced in the folder.
     """
     network = MemoryNetwork(threads)
     server = network if is_in_memory else LoopServer()
     with SimulatedHome(clock=TrueClock(clock), seed=seed).running(server) as home:
         for service in (home.bridge, home.alexa):
             service.set_pace(Pace(latency_s=_LATENCY_S))
+        announcements = Announcements(file=folder / _ANNOUNCEMENTS)
+        for bridge in home.bridges:
+            bridge.on_change = partial(announcements.write, home.bridges)
+        announcements.write(home.bridges)
         environment = Environment(
             clock=clock,
             is_simulated=True,
             stderr_level=None,
+            bridge_finder=VirtualTimeFinder(announcements=announcements, threads=threads),
             open_hue_pool=network.open_pool,
             open_amazon_connector=network.open_connector,
             random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
@@ -104,10 +123,11 @@ def collector_process(collect: Callable[[Channels], None], selector: LeadingSele
 def follow(
     channels: Channels,
     work: Callable[[Environment], Coroutine[Any, Any, None]],
+    folder: Path,
     seed: int,
 ) -> None:
     """Run the coroutine in the process of a collector, in the time of the simulation."""
-    clock = VirtualClock(START)
+    clock = VirtualClock(channels.start)
     clock.show(channels.clock)
 
     def in_threads(threads: LockStepThreads) -> Coroutine[Any, Any, None]:
@@ -125,6 +145,9 @@ def follow(
             amazon_roots=AMAZON_CA_FILE,
             is_simulated=True,
             stderr_level=None,
+            bridge_finder=VirtualTimeFinder(
+                announcements=Announcements(file=folder / _ANNOUNCEMENTS), threads=threads
+            ),
             open_hue_pool=open_pool,
             random=random.Random(f"{seed} {clock.elapsed_s()}").random,  # noqa: S311 - waits, not secrets
         )
@@ -144,4 +167,4 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         collector=Collector(),
     )
     watch = Watch(logs=files.home / "logs", database=files.database, alert_file=files.alert)
-    return SimulatedWorld(place=place, true=TrueClock(clock), start=START, watch=watch)
+    return SimulatedWorld(place=place, true=TrueClock(clock), start=clock.start, watch=watch)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from adapters.sqlite.rows.readings import (
 )
 from adapters.sqlite.rows.slots import newest_slot_after
 from domain.cycle import PASSING_CAUSES, Cause
-from domain.gaps import LONGEST_GAP
+from domain.gaps import is_of_wrong_clock
 from domain.history.coverage import UNKNOWN, Absence, in_a_row
 from domain.history.ledger import LedgerRow
 from ports.stored_data import KnownDevice, SourceRecord
@@ -178,22 +177,22 @@ def _ledger_row(source: str, slot: datetime, interval_s: int, row: sqlite3.Row) 
 
 def _without_row(source: str, rows: Iterable[tuple[object, ...]], since: datetime) -> Iterator[Absence]:
     """Yield the slots from `since` on between two rows. A clock that was wrong leaves longer gaps."""
-    end_s: int | None = None
+    end: datetime | None = None
     for slot_s, interval_s in rows:
         if not isinstance(slot_s, int) or not isinstance(interval_s, int) or not 1 <= interval_s <= _YEAR_S:
             continue
-        if end_s is not None and end_s < slot_s < end_s + LONGEST_GAP.total_seconds():
-            first_s = max(end_s, math.ceil(since.timestamp()))
-            if (slots := (slot_s - first_s) // interval_s) > 0:
-                yield Absence(
-                    source=source,
-                    device_id=None,
-                    slot=datetime.fromtimestamp(slot_s - slots * interval_s, UTC),
-                    interval_s=interval_s,
-                    cause=UNKNOWN,
-                    slots=slots,
-                )
-        end_s = slot_s + interval_s
+        slot, interval = datetime.fromtimestamp(slot_s, UTC), timedelta(seconds=interval_s)
+        slots = 0 if end is None or is_of_wrong_clock(end, slot) else (slot - max(end, since)) // interval
+        if slots > 0:
+            yield Absence(
+                source=source,
+                device_id=None,
+                slot=slot - slots * interval,
+                interval_s=interval_s,
+                cause=UNKNOWN,
+                slots=slots,
+            )
+        end = slot + interval
 
 
 @lru_cache(maxsize=16)

@@ -127,8 +127,8 @@ def test_counts_that_are_far_apart_differ_although_they_change_together() -> Non
 def test_twelve_counts_a_side_suffice_if_their_ranges_are_far_apart(
     before: float, after: float, verdict: Verdict
 ) -> None:
-    sides = [[value] * 6 + [value + 1] * 6 for value in (before, after)]
-    assert change_of(*sides, BYTES).verdict is verdict
+    old, new = ([value] * 6 + [value + 1] * 6 for value in (before, after))
+    assert change_of(old, new, BYTES).verdict is verdict
 
 
 def test_counting_stops_where_there_are_too_few_independent_cycles() -> None:
