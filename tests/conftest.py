@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from freezegun import freeze_time
 from freezegun.api import FrozenDateTimeFactory
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
@@ -23,8 +23,8 @@ from tests.support.forked import end_preloaded
 # Who is started in the background may have SIGINT ignored, and every child of it would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long one generated case takes says more about the load of the machine than about the program.
-settings.register_profile("without deadline", deadline=None)
+# How long generated cases take says more about the load of the machine than about the program.
+settings.register_profile("without deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("without deadline")
 
 

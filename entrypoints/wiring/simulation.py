@@ -16,6 +16,7 @@ from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import Pace
 from adapters.simulator.simulation.accounts import Account
+from adapters.simulator.simulation.bounds import Taken, Watch
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
 from adapters.simulator.simulation.collector_task import CollectorTask
@@ -43,6 +44,7 @@ __all__ = [
     "RecordedClock",
     "SimulatedHome",
     "SimulatedWorld",
+    "Taken",
     "Trouble",
     "collector_process",
     "follow",
@@ -141,4 +143,5 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         network=Switch(),
         collector=Collector(),
     )
-    return SimulatedWorld(place=place, true=TrueClock(clock), start=START, alert_file=files.alert)
+    watch = Watch(logs=files.home / "logs", database=files.database, alert_file=files.alert)
+    return SimulatedWorld(place=place, true=TrueClock(clock), start=START, watch=watch)

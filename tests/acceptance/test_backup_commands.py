@@ -246,7 +246,7 @@ def test_a_collector_started_during_restore_is_refused(home: Deployment, tmp_pat
             assert done.returncode == 75
             assert f"hue is held by process {restoring.pid}, which is restoring a backup" in done.stderr
         assert home.rows(COUNT) == [(1,)]
-        restoring.communicate("go on\n", timeout=20)
+        restoring.communicate("go on\n", timeout=50)
     finally:
         restoring.kill()
         restoring.communicate()

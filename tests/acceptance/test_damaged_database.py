@@ -66,12 +66,12 @@ def test_collect_once_does_not_check_the_whole_file(
 def test_a_continuous_collector_makes_a_verified_backup(deployment: Deployment) -> None:
     running = deployment.start("collect")
     backups = deployment.database.parent / "backups"
-    give_up_at = time.monotonic() + 20
+    give_up_at = time.monotonic() + 50
     while not list(backups.glob("readings-*Z.db")):
         assert time.monotonic() < give_up_at, "there is no backup"
         time.sleep(0.02)
     running.send_signal(signal.SIGTERM)
-    _, errors = running.communicate(timeout=20)
+    _, errors = running.communicate(timeout=50)
     assert (running.returncode, errors) == (0, "")
     (backup,) = backups.iterdir()
     assert structural_fault(backup) is None

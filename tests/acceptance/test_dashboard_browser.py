@@ -78,7 +78,7 @@ def served(deployment: Deployment, port: int = 0) -> Iterator[tuple[str, Piped]]
         yield found.group(), dashboard
     finally:
         dashboard.terminate()
-        dashboard.communicate(timeout=20)
+        dashboard.communicate(timeout=50)
 
 
 @contextmanager

@@ -147,7 +147,8 @@ def test_report_is_mailed_now(home: Deployment, mails: MailHandler, run_here: Ru
     assert mail["Subject"].startswith("[homeclimate] report of 20")
     body = mail.get_body(("plain",))
     assert body is not None
-    assert "  Room 1                            100.0 %" in body.get_content()
+    assert "  Room 0                            100.0 %" in body.get_content()
+    assert "  Room 1                             91.7 %" in body.get_content()  # silent in one slot of 12
     page = page_of(mail)
     assert "Room 1" in page
     assert PASSWORD not in page + body.get_content()

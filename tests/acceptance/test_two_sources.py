@@ -118,7 +118,7 @@ def test_a_second_collector_of_an_account_is_refused(deployment: Deployment) -> 
     assert deployment.run("collect", "--once", "--source", "amazon").returncode == 75
     assert deployment.run("collect", "--once", "--source", "hue").returncode == 0
     first.terminate()
-    first.communicate(timeout=30)
+    first.communicate(timeout=50)
     assert first.returncode == 0
 
 

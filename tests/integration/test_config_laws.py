@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.documents.structuring import paths_of
@@ -15,7 +15,7 @@ from config.settings import Settings
 from domain.errors import SettingsError
 from tests.support.config_homes import CONFIG, OLD_CONFIG, SECRETS, write_home
 
-QUICK = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=30)
 NAMES = sorted({name for path in paths_of(Settings) for name in path.split(".")})
 MARKS = (
     *"{}[]:,-?&*!|>'\"%@`#~\n\t \\",

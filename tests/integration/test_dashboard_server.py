@@ -266,7 +266,7 @@ class Held(MemoryHistory):
     def values(
         self, device_id: str, since: datetime, until: datetime
     ) -> Mapping[Quantity, Sequence[tuple[datetime, float]]]:
-        assert since >= NOON - timedelta(hours=3) or self.go.wait(10)
+        assert since >= NOON - timedelta(hours=3) or self.go.wait(30)
         return super().values(device_id, since, until)
 
 

@@ -17,7 +17,7 @@ from adapters.simulator import certificates
 CA_FILE = Path(certificates.__file__).with_name("ca.pem")
 LEAF_FILE = CA_FILE.with_name("bsb002.pem")
 BRIDGE_ID = "001788fffe5a1e57"
-_LIMIT_S = 5.0
+_LIMIT_S = 30.0
 
 Behaviour = Callable[[socket.socket], None]
 

@@ -47,7 +47,7 @@ def proxied(address: str, folder: str) -> Iterator[str]:
     thread = threading.Thread(target=asyncio.run, args=(serve(),))
     thread.start()
     try:
-        assert is_started.wait(10)
+        assert is_started.wait(30)
         yield started[0][0]
     finally:
         for _, loop in started:

@@ -10,7 +10,7 @@ import pexpect
 from entrypoints.terminal.prompts import Prompts
 from tests.support.deployments import Deployment
 
-_TIMEOUT_S = 20.0
+_TIMEOUT_S = 50.0
 
 
 class Terminal:

@@ -18,14 +18,13 @@ import attrs
 
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
+from adapters.simulator.simulation.bounds import LONGEST_CYCLE_S, Watched
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.kills import Key, KilledCycle
 from adapters.simulator.simulation.troubles import Trouble
 from domain.reading import Quantity
 
 INTERVAL = timedelta(minutes=5)
-LONGEST_CYCLE_S = 30.0
-LARGEST_LOG_BYTES = 60_000_000
 _RIGHT_SHARE = 0.99
 _MENDED_SHARE = 0.95
 _READING_PATHS = {
@@ -95,17 +94,6 @@ class HandedOver:
                 value = alexa.value(monitor.serial, Quantity.TEMPERATURE, at) if has_temperature else None
                 shown[monitor.device_id] = value
         return shown
-
-
-@attrs.frozen(kw_only=True)
-class Watched:
-    """What was seen from outside while the collector ran."""
-
-    longest_cycle_s: float
-    largest_log_bytes: int
-    largest_wal_bytes: int
-    alerts_raised: int
-    alerts_cleared: int
 
 
 @attrs.frozen(kw_only=True)
@@ -233,10 +221,7 @@ def _broken(counted: Account) -> Iterator[str]:
     if raised != cleared or not counted.alerts_called_for <= raised <= counted.refusals:
         called_for = counted.alerts_called_for
         yield f"{called_for} alerts were called for; {raised} were raised and {cleared} cleared"
-    if watched.longest_cycle_s > LONGEST_CYCLE_S:
-        yield f"a cycle took {watched.longest_cycle_s:.1f} s, more than {LONGEST_CYCLE_S:g} s"
-    if watched.largest_log_bytes > LARGEST_LOG_BYTES:
-        yield f"the log took {watched.largest_log_bytes:,} bytes, more than {LARGEST_LOG_BYTES:,}"
+    yield from watched.broken(counted.slots_due * INTERVAL / len(_READING_PATHS) / timedelta(days=1))
 
 
 def _causes(

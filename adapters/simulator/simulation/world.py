@@ -6,20 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import attrs
 
 from adapters.runtime.virtual_time import TrueClock
-from adapters.simulator.simulation.accounts import (
-    INTERVAL,
-    LONGEST_CYCLE_S,
-    Account,
-    HandedOver,
-    Watched,
-    account,
-    slot_of,
-)
+from adapters.simulator.simulation.accounts import INTERVAL, Account, HandedOver, account, slot_of
+from adapters.simulator.simulation.bounds import LONGEST_CYCLE_S, Watch
 from adapters.simulator.simulation.effects import Place
 from adapters.simulator.simulation.troubles import Trouble
 
@@ -33,12 +25,8 @@ class SimulatedWorld:
     place: Place
     true: TrueClock
     start: datetime
-    alert_file: Path
+    watch: Watch
     handed_over: HandedOver = attrs.field(factory=HandedOver)
-    longest_cycle_s: float = 0.0
-    largest_log_bytes: int = 0
-    largest_wal_bytes: int = 0
-    alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
     _started_s: float = 0.0  # the collector, last
     _looked_s: float = 0.0  # when it was looked at, last
     _looked_at: datetime | None = None  # the slot of the cycle before
@@ -76,15 +64,9 @@ class SimulatedWorld:
         self.handed_over.take(self.place.home, lambda source, at: self._slot(slots.get(source), at, began))
         if began_s is not None:
             awake_s = self.true.elapsed_s() - began_s - self.place.clock.slept_since_s(began_s)
-            self.longest_cycle_s = max(self.longest_cycle_s, awake_s)
+            self.watch.longest_cycle_s = max(self.watch.longest_cycle_s, awake_s)
         self._looked_s = self.true.elapsed_s()
-        log_bytes = sum(path.stat().st_size for path in (self.place.folder / "logs").glob("*"))
-        self.largest_log_bytes = max(self.largest_log_bytes, log_bytes)
-        wal = self.place.database.with_name(f"{self.place.database.name}-wal")
-        self.largest_wal_bytes = max(self.largest_wal_bytes, wal.stat().st_size if wal.exists() else 0)
-        has_alert = self.alert_file.exists()
-        if has_alert is not (bool(self.alerts) and self.alerts[-1]):
-            self.alerts.append(has_alert)
+        self.watch.look()
 
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
@@ -132,17 +114,10 @@ class SimulatedWorld:
 
     def account(self, end: datetime, troubles: Sequence[Trouble]) -> Account:
         """Count what the home handed over, and what the database holds."""
-        watched = Watched(
-            longest_cycle_s=round(self.longest_cycle_s, 3),
-            largest_log_bytes=self.largest_log_bytes,
-            largest_wal_bytes=self.largest_wal_bytes,
-            alerts_raised=self.alerts.count(True),
-            alerts_cleared=self.alerts.count(False),
-        )
         return account(
             self.place.database,
             self.handed_over,
-            watched,
+            self.watch.watched(),
             clock=self.place.clock,
             end=end,
             troubles=troubles,

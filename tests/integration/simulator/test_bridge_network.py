@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import http.client
 import os
@@ -146,15 +147,24 @@ def test_dribble_sends_pieces_and_delay_the_whole_later(bridge: SimulatedBridge)
 
 
 def test_bridge_answers_three_requests_at_once_at_its_pace(bridge: SimulatedBridge) -> None:
-    bridge.set_pace(Pace(latency_s=0.3, s_per_kb=0.002))
-    began_s = time.monotonic()
+    waits_s: list[float] = []
+    four_came = asyncio.Event()
+
+    async def sleep_until_four_came(seconds: float) -> None:
+        waits_s.append(seconds)
+        if len(waits_s) == 4:
+            four_came.set()
+        await four_came.wait()
+
+    pace = Pace(latency_s=0.3, s_per_kb=0.002, sleep=sleep_until_four_came)
+    bridge.set_pace(pace)
     with ExitStack() as open_ones:
         four = [open_ones.enter_context(connection(bridge)) for _ in range(4)]
         for asking in four:
             asking.request("GET", "/api/config")
         assert sorted(asking.getresponse().status for asking in four) == [200, 200, 200, 429]
     assert max(seen.at_once for seen in bridge.requests) == 4
-    assert time.monotonic() - began_s >= 0.3
+    assert waits_s == [pace.wait_s(seen.reply_bytes) for seen in bridge.requests]
     assert Pace(latency_s=1.0, s_per_kb=0.002).wait_s(50_000) == pytest.approx(1.1)
 
 

@@ -35,7 +35,7 @@ def running(*arguments: str, stdin: int = -1) -> Iterator[Piped]:
             yield simulator
         finally:
             simulator.terminate()
-            simulator.wait(10)
+            simulator.wait()
 
 
 def facts_of(simulator: Piped) -> dict[str, Any]:
@@ -81,7 +81,7 @@ def test_simulator_serves_until_a_signal(ending: signal.Signals) -> None:
         assert found == {sensor["device_id"] for sensor in facts["sensors"]}
         assert Path(facts["ca_file"]).exists()
         simulator.send_signal(ending)
-        assert simulator.wait(10) == 0
+        assert simulator.wait() == 0
         assert simulator.stderr.read() == ""
 
 
@@ -91,7 +91,7 @@ def test_sigusr1_presses_the_button() -> None:
         body = '{"devicetype": "app#host"}'
         assert ask(address, "/api", "POST", body)[0]["error"]["type"] == 101
         simulator.send_signal(signal.SIGUSR1)
-        deadline_s = time.monotonic() + 10
+        deadline_s = time.monotonic() + 50
         while "error" in (answer := ask(address, "/api", "POST", body)[0]):
             assert time.monotonic() < deadline_s
         assert len(answer["success"]["username"]) == 40
@@ -134,7 +134,7 @@ def test_port_in_use_is_reported(option: str) -> None:
         socket.create_server(("127.0.0.1", 0)) as taken,
         running(option, str(taken.getsockname()[1])) as simulator,
     ):
-        assert simulator.wait(10) == 64
+        assert simulator.wait() == 64
         assert f"a port is not available: [Errno {errno.EADDRINUSE}]" in simulator.stderr.read()
 
 
@@ -176,5 +176,5 @@ def test_introduction_explains_reading_and_pairing(model: str) -> None:
 )
 def test_wrong_usage_is_64_with_a_message(arguments: list[str], message: str) -> None:
     with running(*arguments) as simulator:
-        assert simulator.wait(10) == 64
+        assert simulator.wait() == 64
         assert message in simulator.stderr.read()

@@ -47,11 +47,12 @@ def change_of(before: Sequence[float], after: Sequence[float], figure: Figure = 
 
 @pytest.mark.parametrize("drift", [0.0, 0.5, 0.8, 0.95])
 @pytest.mark.parametrize("count", [12, 30, 100])
-def test_chance_is_hardly_ever_taken_for_a_difference(count: int, drift: float) -> None:
+@pytest.mark.parametrize("figure", [CYCLE, BYTES])
+def test_chance_is_hardly_ever_taken_for_a_difference(figure: Figure, count: int, drift: float) -> None:
     """Of a hundred pairs that differ by chance alone, independent ones and slow hours."""
     chance = seeded(count + round(drift * 100))
     verdicts = [
-        change_of(noise(count, chance, drift=drift), noise(count, chance, drift=drift)).verdict
+        change_of(noise(count, chance, drift=drift), noise(count, chance, drift=drift), figure).verdict
         for _ in range(100)
     ]
     assert sum(verdict is not NONE_SHOWN for verdict in verdicts) <= 2
@@ -99,6 +100,19 @@ def test_a_slow_hour_does_not_count_as_many_cycles() -> None:
     assert change_of(hours, [3.0] * 100).verdict is NONE_SHOWN
 
 
+def test_counts_that_are_far_apart_differ_although_they_change_together() -> None:
+    """A reply grows by a byte once a room has 10 degrees: the cycles after that resemble each other."""
+    whole, small = [55_200.0] + [55_010.0] * 30 + [55_011.0] * 29, [2_800.0] + [2_555.0] * 30 + [2_556.0] * 29
+    assert max(map(count_independent, (whole, small))) < 12
+    change = change_of(whole, small, BYTES)
+    assert change.verdict is Verdict.LESS
+    assert (change.low, change.high) == (2_555 / 55_200 - 1, 2_800 / 55_010 - 1)
+    assert change_of(small, whole, BYTES).verdict is Verdict.MORE
+    assert change_of(whole, small, CYCLE).verdict is NONE_SHOWN, "of times a slow hour may be the reason"
+    assert change_of(whole[:11], small[:11], BYTES).verdict is NONE_SHOWN
+    assert change_of(small, [2_801.0, *small[1:]], BYTES).verdict is NONE_SHOWN
+
+
 def test_counting_stops_where_there_are_too_few_independent_cycles() -> None:
     """A month that drifts would otherwise take thousands of lags."""
     assert 5 < count_independent([float(number) for number in range(8928)]) < 6
@@ -107,6 +121,21 @@ def test_counting_stops_where_there_are_too_few_independent_cycles() -> None:
 @pytest.mark.parametrize("count", [12, 200])
 def test_samples_without_spread_are_all_independent(count: int) -> None:
     assert count_independent([1.0] * count) == count
+
+
+@pytest.mark.parametrize(
+    ("samples", "independent"),
+    [
+        ([1, 1, 1, 1, 2, 2, 2, 2], 8 / 2.5),  # correlations of 3/4, then too few are left to go on
+        ([1, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 2], 12 / 2.5),  # 1/2 and 1/4: a half is left after the first one
+        ([2, 2, 1, 1, 2, 2, 1, 2, 2, 1, 1, 1, 2, 2, 1, 1], 16),  # 1/8, as chance alone gives
+        ([2, 2, 1, 1, 1, 1, 1, 2, 1, 2, 1, 2, 1, 2, 2, 2], 16),  # 0, so that the next ones do not count
+    ],
+)
+def test_independent_samples_are_counted_by_their_correlations(
+    samples: Sequence[float], independent: float
+) -> None:
+    assert count_independent(samples) == pytest.approx(independent)
 
 
 def test_a_rare_large_reply_counts_and_a_rare_slow_moment_does_not() -> None:
@@ -132,6 +161,7 @@ def test_constant_samples_are_compared_exactly(
 ) -> None:
     found = change_of([before] * 20, [after] * 20, BYTES)
     assert (found.change, found.low, found.high) == (change,) * 3
+    assert (found.before.centre, found.after.centre) == (before, after)
     assert (found.verdict, found.reason) == (verdict, reason)
 
 
@@ -147,6 +177,8 @@ def test_only_a_shown_change_breaks_a_limit(limit: float, is_broken: bool) -> No
     change = change_of(noise(100, chance), noise(100, chance, times=1.2))
     assert change.breaks(limit) is is_broken
     assert not attrs.evolve(change, verdict=NONE_SHOWN).breaks(0.0)
+    assert change.change is not None
+    assert not change.breaks(change.change)
 
 
 @pytest.mark.parametrize(
@@ -179,15 +211,21 @@ def test_times_with_too_few_cycles_or_one_side_are_not_judged() -> None:
 
 def test_what_differs_besides_the_figures_is_listed() -> None:
     amazon = Figure(Kind.READ_S, "amazon")
-    comparison = compare(
-        a_baseline("old", {CYCLE: (1.0,), BYTES: (5.0,)}, machine="old", python="3.11"),
-        a_baseline("now", {CYCLE: (1.0,), amazon: (1.0,)}, machine="new", python="3.11"),
-    )
+    before = a_baseline("old", {CYCLE: (1.0,), BYTES: (5.0,)}, machine="old", python="3.11", kernel="6.1")
+    after = a_baseline("now", {CYCLE: (1.0,), amazon: (1.0,)}, machine="new", python="3.11", sqlite="3.40")
+    comparison = compare(before, after)
+    assert (comparison.before, comparison.after) == (before, after)
     assert (comparison.only_before, comparison.only_after) == ((BYTES,), (amazon,))
-    assert comparison.differing == {"machine": ("old", "new")}
+    assert comparison.differing == {
+        "kernel": ("6.1", "unknown"),
+        "machine": ("old", "new"),
+        "sqlite": ("unknown", "3.40"),
+    }
 
 
 def test_a_spread_has_the_quartiles() -> None:
     spread = spread_of(Kind.CYCLE_S, [1.0, 2.0, 3.0, 4.0, 100.0])
     assert (spread.lower, spread.centre, spread.upper, spread.number) == (2.0, 3.0, 4.0, 5)
+    two = spread_of(Kind.CYCLE_S, [1.0, 3.0])
+    assert (two.lower, two.centre, two.upper) == (1.5, 2.0, 2.5)
     assert spread_of(Kind.CYCLE_S, [7.0]).centre == 7.0
