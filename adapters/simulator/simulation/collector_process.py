@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import attrs
 
@@ -67,6 +68,7 @@ class CollectorProcess:
         its_moves.close()
         its_lines.close()
         self._selector.lead(moves)
+        collector.process = Path(f"/proc/{process.pid}")
         killer = _Killer(process.kill, self._cycle_s)
 
         def on_whole_cycle(line: str) -> None:
