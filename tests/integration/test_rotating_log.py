@@ -501,9 +501,13 @@ def test_newest_records_span_a_gap_and_are_bounded(tmp_path: Path, monkeypatch: 
     assert newest_records(log, NOON) == ""
 
 
-@pytest.mark.parametrize("foreign", ["homeclimate.log.6", "homeclimate.log.9", "attic.log.3"])
+@pytest.mark.parametrize(
+    ("foreign", "is_tried"),
+    [("homeclimate.log.6", True), ("homeclimate.log.9", True), ("attic.log.3", False)],
+    ids=str,
+)
 def test_part_that_cannot_be_removed_does_not_spare_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreign: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, foreign: str, is_tried: bool
 ) -> None:
     (tmp_path / foreign).write_bytes(b"x" * 4_000)
     unlink = Path.unlink
@@ -515,12 +519,13 @@ def test_part_that_cannot_be_removed_does_not_spare_the_others(
 
     monkeypatch.setattr(Path, "unlink", refuse)
     log = a_log(tmp_path, max_bytes=2000)
+    critical: set[str] = set()
     for number in range(400):
         log.record(Level.INFO, "cycle", number=number)
         assert sum(sizes(tmp_path).values()) <= 12_000
+        critical |= {line for line in lines(tmp_path) if "CRITICAL" in line}
     assert numbers(tmp_path)[-1] == 399
-    critical = [line for line in lines(tmp_path) if "CRITICAL" in line]
-    assert all(f"{foreign}: it is immutable" in line for line in critical)
+    assert [f"{foreign}: it is immutable" in line for line in critical] == ([True] if is_tried else [])
 
 
 def test_folder_in_the_place_of_a_part_is_a_problem_at_once(tmp_path: Path) -> None:
