@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -28,13 +29,20 @@ MAX_BYTES = 20_000
 BACKUPS = 5
 
 WRITER = """
+import os
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from adapters.log.rotating_log import RotatingLog
 from adapters.runtime.clock import SystemClock
 from ports.journal import Level
 
+def replace_slowly(source, target, replace=os.replace):
+    replace(source, target)
+    time.sleep(0.001)
+
+os.replace = replace_slowly
 folder, name, records, max_bytes = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 log = RotatingLog(folder, redact=str, clock=SystemClock(), max_bytes=max_bytes)
 for number in range(records):
@@ -142,7 +150,14 @@ def test_secret_is_redacted_before_the_cut(tmp_path: Path) -> None:
     assert "s3cret" not in lines(tmp_path)[0]
 
 
-def test_eight_threads_lose_and_repeat_nothing(tmp_path: Path) -> None:
+def test_eight_threads_lose_and_repeat_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def replace_slowly(source: Path, target: Path) -> None:
+        replace(source, target)
+        time.sleep(0.001)  # another thread would rotate too
+
+    monkeypatch.setattr(os, "replace", replace_slowly)
     log = a_log(tmp_path)
 
     def write(writer: int) -> None:
