@@ -28,6 +28,10 @@ class SourceUnavailable(SourceError):
     """The network or the server failed; try again."""
 
 
+class CredentialsDoubted(SourceUnavailable):
+    """The credentials were refused once, which may pass; a second refusal is needed to be certain."""
+
+
 class SourceThrottled(SourceError):
     """The source asks for fewer requests."""
 

@@ -20,6 +20,7 @@ from adapters.http.lenient_json import body_excerpt
 from adapters.http.replies import add_endpoint, check_body_size, decompress, endpoint_of, parse_content_length
 from adapters.runtime.threads import in_daemon_thread
 from domain.errors import (
+    CredentialsDoubted,
     CredentialsRefused,
     CredentialsStale,
     SourceGarbled,
@@ -56,7 +57,14 @@ class AsksForPerson(CredentialsStale):
 
 
 # Errors that any other request to the data service would meet too, or make worse.
-AFFECTS_EVERY_REQUEST = (NotReached, NoTokenYet, CredentialsRefused, CredentialsStale, SourceThrottled)
+AFFECTS_EVERY_REQUEST = (
+    NotReached,
+    NoTokenYet,
+    CredentialsDoubted,
+    CredentialsRefused,
+    CredentialsStale,
+    SourceThrottled,
+)
 
 
 @attrs.frozen(kw_only=True)

@@ -23,7 +23,7 @@ from adapters.amazon.hosts import Hosts, app_form
 from adapters.amazon.http import AmazonSession, NoTokenYet, Reply, Request
 from adapters.http.lenient_json import Json, at, instant, members, number, objects, text
 from adapters.http.replies import add_endpoint, endpoint_of, retry_after_s
-from domain.errors import CredentialsRefused, SourceError, SourceThrottled
+from domain.errors import CredentialsDoubted, CredentialsRefused, SourceError, SourceThrottled
 from ports.clock import Clock
 from ports.state import State
 
@@ -160,7 +160,7 @@ class Refusals:
         if instant(saved, "first_at") and last and timedelta() <= now - last < wait:
             raise self._error(text(saved, "code") or "", is_final)
 
-    def record(self, refused: RefreshTokenRefused, now: datetime) -> NoTokenYet | CredentialsRefused:
+    def record(self, refused: RefreshTokenRefused, now: datetime) -> CredentialsDoubted | CredentialsRefused:
         """Remember a refusal and return the error that it amounts to."""
         first = instant(self._saved(), "first_at")
         if first is None or first > now:  # a clock that was set back starts again
@@ -187,14 +187,14 @@ class Refusals:
         saved = self._state.get(REFUSAL)
         return dict(saved) if saved.get("of") == self._credential else {}
 
-    def _error(self, code: str, is_final: bool) -> NoTokenYet | CredentialsRefused:
+    def _error(self, code: str, is_final: bool) -> CredentialsDoubted | CredentialsRefused:
         refused = RefreshTokenRefused(code)
         if self._is_trial:
             return CredentialsRefused(f"{refused}: it was revoked, or it is not complete")
         if is_final:
             return CredentialsRefused(f"{refused}, and not for the first time: {SIGN_IN_AGAIN}")
         # the wait is longer than any cycle's budget: no attempt is counted that sends nothing
-        return NoTokenYet(
+        return CredentialsDoubted(
             f"{refused}; it is tried once more before that counts",
             retry_after_s=_BETWEEN_REFUSALS.total_seconds(),
         )

@@ -7,7 +7,7 @@ import math
 from functools import lru_cache
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def chance(*question: int | str) -> float:
     """Return a number from 0 up to 1 for a question such as `(seed, "weather", day)`, evenly spread."""
     digest = hashlib.blake2b(repr(question).encode(), digest_size=8).digest()

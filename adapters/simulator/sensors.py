@@ -150,7 +150,7 @@ def _quiet_spell(seed: int, day: int) -> tuple[float, float]:
     return begins_s, begins_s + lasts_h * 3600
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _report_s(seed: int, sensor: MotionSensor, number: int) -> float:
     """Return the time of the n-th report: about every five minutes, each sensor at its own moment."""
     phase_s = chance(seed, "phase", sensor.number) * (REPORT_EVERY_S - _JITTER_S)
@@ -163,6 +163,6 @@ def _newest_report(seed: int, sensor: MotionSensor, epoch_s: float) -> int:
     return number if _report_s(seed, sensor, number) <= epoch_s else number - 1
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=8192)
 def _centi_celsius(seed: int, sensor: MotionSensor, number: int) -> int:
     return round(100 * House(seed).room_celsius(sensor.room, _report_s(seed, sensor, number)))

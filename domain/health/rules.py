@@ -11,6 +11,7 @@ import attrs
 from domain.alerts.incidents import DISK_GOOD_BYTES, DISK_LOW_BYTES, ClockStep
 from domain.cycle import SourceReply
 from domain.errors import (
+    CredentialsDoubted,
     CredentialsRefused,
     CredentialsStale,
     SourceError,
@@ -273,6 +274,8 @@ def judge_source_error(error: SourceError, *, source: str, unavailable_step: str
     match error:
         case CredentialsRefused() | CredentialsStale():
             step = f"Run `homeclimate setup --reauth {source}`."
+        case CredentialsDoubted():
+            step = f"It may pass. If the next cycles are refused, run `homeclimate setup --reauth {source}`."
         case SourceThrottled():
             wait = f" in {error.retry_after_s:.0f} s" if error.retry_after_s else " in some minutes"
             step = f"Try again{wait}. If this happens often, use a longer interval."

@@ -152,8 +152,8 @@ def _gaps(
         within = whole.get(gap.source)
         if gap.device_id is not None:
             within = spans.get(gap.device_id) if source_of.get(gap.device_id) == gap.source else None
-        if within is not None and max(gap.begin, within.since) < min(gap.end, within.until):
-            yield attrs.evolve(gap, begin=max(gap.begin, within.since), end=min(gap.end, within.until))
+        if within is not None and within.since <= gap.begin < within.until:
+            yield attrs.evolve(gap, end=min(gap.end, within.until))
 
 
 def departures(

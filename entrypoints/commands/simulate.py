@@ -36,6 +36,7 @@ from entrypoints.wiring.simulation import (
     LeadingSelector,
     LockStepThreads,
     RecordedClock,
+    Taken,
     collector_process,
     follow,
     run_in_virtual_time,
@@ -56,14 +57,14 @@ class Request:
     """The options of the command line. `home` is an empty folder."""
 
     home: Path
-    days: int
+    days: float
     faults: str
     seed: int
     sockets: bool = False
 
 
 @click.command()
-@click.option("--days", type=click.IntRange(1, 366), default=1, show_default=True, help="To simulate.")
+@click.option("--days", type=click.FloatRange(0.25, 366), default=1.0, show_default=True, help="To simulate.")
 @click.option(
     "--faults", type=click.Choice(_FAULTS), default="ordinary", show_default=True, help="What goes wrong."
 )
@@ -79,7 +80,9 @@ class Request:
     "--sockets", is_flag=True, help="Use TLS on loopback, and a process of its own for the collector."
 )
 @click.option("--json", "json_output", is_flag=True, help="Print the report as one JSON object.")
-def command(*, days: int, faults: str, seed: int, home: Path | None, sockets: bool, json_output: bool) -> int:
+def command(
+    *, days: float, faults: str, seed: int, home: Path | None, sockets: bool, json_output: bool
+) -> int:
     """Run the real collector on days of a simulated home in trouble, and count what became of it.
 
     The home keeps its own list of what it handed over, and the database is counted against it. The clock
@@ -119,7 +122,10 @@ async def _simulate(
     end = START + timedelta(days=request.days)
     last_s = (end - START - _END).total_seconds()
     is_in_memory = selector is None
-    with simulated_home(clock, threads, seed=request.seed, is_in_memory=is_in_memory) as (house, environment):
+    request.home.mkdir(parents=True, exist_ok=True)
+    with simulated_home(
+        clock, threads, seed=request.seed, folder=request.home, is_in_memory=is_in_memory
+    ) as (house, environment):
         write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
@@ -146,6 +152,7 @@ async def _simulate(
             world.note_start()
             if await running.run(clock=clock, collector=collector, on_line=look):
                 world.note_kill()
+            world.note_stop()
         await caused
         return world.account(end, found)
 
@@ -165,7 +172,7 @@ def _collect_in_process(folder: Path, seed: int, channels: Channels) -> None:
         stop = await stop_on_signals(at_ctrl_c=None)
         await _collect(load(folder), environment, stop, channels.write_line)
 
-    follow(channels, collect, seed)
+    follow(channels, collect, folder, seed)
 
 
 def as_object(request: Request, account: Account) -> dict[str, Any]:
@@ -184,11 +191,15 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
     wrong = sum(account.causes_wrong.values())
     states = ", ".join(f"{number:,} {state}" for state, number in account.states.items())
     print_message(
-        f"{request.days} simulated days, faults {request.faults}, seed {request.seed}: {wall_s:.1f} s",
+        f"{request.days:g} simulated days, faults {request.faults}, seed {request.seed}: {wall_s:.1f} s",
         f"  slots due           {account.slots_due:,}, with a row {account.slots_with_a_row:,} ({states})",
         f"  causes              {account.causes_right:,} right, {wrong:,} wrong",
         *(f"    wrong: {number:,} {words}" for words, number in account.causes_wrong.items()),
-        f"  short troubles      {account.short_troubles:,}, mended by a retry {account.mended_by_retry:,}",
+        *(
+            f"  short troubles      {number:,} of {operation}, mended by a retry "
+            f"{account.mended_by_operation[operation]:,}"
+            for operation, number in account.short_troubles_by_operation.items()
+        ),
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
         *_kill_lines(account),
@@ -197,11 +208,17 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time",
         f"  largest files       log {watched.largest_log_bytes:,} bytes, WAL "
         f"{watched.largest_wal_bytes:,} bytes",
+        f"  the process         {_taken(watched.process.memory_bytes)} bytes of memory, "
+        f"{_taken(watched.process.descriptors)} descriptors, {_taken(watched.process.threads)} threads",
     )
     for promise in account.broken:
         print_message(f"broken with seed {request.seed}: {promise}.")
     if not account.broken:
         print_message("Every promise was kept.")
+
+
+def _taken(taken: Taken) -> str:
+    return f"{taken.largest:,} ({taken.growth:+,})"
 
 
 def _kill_lines(account: Account) -> list[str]:

@@ -16,8 +16,9 @@ from adapters.files import locks as file_lock
 from adapters.files.spool.file_spool import FileSpool
 from adapters.memory.runtime import MemoryClock, MemoryJournal
 from domain.cycle import CycleReport
-from domain.errors import SpoolError
+from domain.errors import SpoolError, StoreBusy
 from tests.support.builders import NOON, a_cycle
+from tests.support.descriptors import files_open_in
 from tests.support.spools import a_cycle_at, drained
 
 CHECKOUT = Path(__file__).parents[2]
@@ -54,6 +55,19 @@ def test_there_is_one_file_a_day_and_the_oldest_is_drained_first(folder: Path) -
     assert sorted(path.name for path in folder.glob("*.jsonl")) == [TODAY, "2026-03-02.jsonl"]
     assert drained(spool) == [a_cycle_at(0), a_cycle_at(5)]
     assert list(folder.glob("*.jsonl")) == []
+
+
+def test_a_drain_that_fails_leaves_no_file_open(folder: Path) -> None:
+    spool = a_spool(folder)
+    spool.add(a_cycle_at(0))
+
+    def fail(_: CycleReport) -> bool:
+        raise StoreBusy("locked")
+
+    with pytest.raises(StoreBusy) as kept:
+        spool.drain(fail)
+    assert not files_open_in(folder)
+    assert kept.value.__traceback__ is not None  # which refers to the frame with the file
 
 
 def test_added_line_and_new_file_are_synced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

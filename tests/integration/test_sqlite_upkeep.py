@@ -34,6 +34,7 @@ from tests.support.builders import NOON, a_collected, a_cycle, a_due, a_failed, 
 from tests.support.cut_short import Killed
 from tests.support.damaged import DAMAGES, damage
 from tests.support.databases import a_store, changed, rows
+from tests.support.descriptors import files_open_in
 from tests.support.old_homes import Age, make_old_home
 
 ROWS = (
@@ -94,6 +95,13 @@ async def test_the_daily_upkeep_leaves_a_complete_backup(home: Home) -> None:
     assert home.state.get("upkeep.backup")["file"] == str(backup)
     assert home.state.get("upkeep.backup")["bytes"] == backup.stat().st_size
     assert (home.state.get("upkeep.check")["result"], size_bytes(home.path)) == ("ok", 0)
+
+
+async def test_the_upkeep_leaves_the_lock_file_closed(home: Home) -> None:
+    lock = home.path.with_name("readings.db.lock")
+    of_the_store = files_open_in(home.path.parent).count(lock)
+    await home.keep_up()
+    assert files_open_in(home.path.parent).count(lock) == of_the_store == 1
 
 
 @pytest.mark.parametrize("how", DAMAGES)

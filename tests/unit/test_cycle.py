@@ -7,6 +7,7 @@ import pytest
 from domain import errors
 from domain.cycle import Cause, Cycle, NotStored, Outcome, Spooled, Stored, Verdict, cause_of, verdict
 from domain.errors import (
+    CredentialsDoubted,
     CredentialsRefused,
     CredentialsStale,
     HomeclimateError,
@@ -22,6 +23,7 @@ CAUSES: dict[type[Exception], Cause] = {
     SourceUnavailable: Cause.NETWORK,
     SourceThrottled: Cause.THROTTLED,
     CredentialsStale: Cause.CREDENTIALS,
+    CredentialsDoubted: Cause.NETWORK,
     CredentialsRefused: Cause.CREDENTIALS,
     SourceRefused: Cause.REFUSED,
     SourceGarbled: Cause.GARBLED,

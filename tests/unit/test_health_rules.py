@@ -11,6 +11,7 @@ from adapters.health.machine import LINUX, UNAVAILABLE_STEPS
 from domain.alerts.incidents import ClockStep
 from domain.cycle import Cause, SourceReply, Unread
 from domain.errors import (
+    CredentialsDoubted,
     CredentialsRefused,
     CredentialsStale,
     SourceError,
@@ -254,6 +255,7 @@ def test_silent_devices_do_not_fail_their_source(reply: SourceReply, status: Sta
     ("error", "source", "step"),
     [
         (CredentialsRefused("no"), "amazon", "`homeclimate setup --reauth amazon`"),
+        (CredentialsDoubted("no"), "amazon", "If the next cycles are refused"),
         (CredentialsStale("no"), "hue:1", "`homeclimate setup --reauth hue:1`"),
         (SourceThrottled("no", retry_after_s=30.0), "hue", "in 30 s"),
         (SourceThrottled("no"), "hue", "in some minutes"),

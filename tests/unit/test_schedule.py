@@ -21,6 +21,7 @@ from tests.support.builders import NOON
 
 FIVE_MINUTES_S = 300
 ONE_SECOND = timedelta(seconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
 
 # Since 1971, so that a slot of any length lies after the epoch.
@@ -38,6 +39,7 @@ intervals_s = st.integers(min_value=1, max_value=86_400)
         (NOON + timedelta(seconds=299, microseconds=999_999), NOON),
         (NOON + timedelta(seconds=300), NOON + timedelta(seconds=300)),
         (NOON - timedelta(microseconds=1), NOON - timedelta(seconds=300)),
+        (EPOCH - ONE_SECOND, EPOCH - timedelta(seconds=300)),
     ],
 )
 def test_a_slot_lasts_until_the_next_one_begins(instant: datetime, slot: datetime) -> None:
@@ -102,11 +104,11 @@ def test_slots_between_are_complete_and_unique(instant: datetime, interval_s: in
     ]
 
 
-@given(numbers=st.sets(st.integers(min_value=0, max_value=60)))
-def test_runs_have_exactly_their_slots(numbers: set[int]) -> None:
-    slots = {NOON + number * timedelta(minutes=5) for number in numbers}
+@given(numbers=st.sets(st.integers(min_value=0, max_value=60)), step_s=st.sampled_from([1, 60, 300]))
+def test_runs_have_exactly_their_slots(numbers: set[int], step_s: int) -> None:
+    slots = {NOON + number * timedelta(seconds=step_s) for number in numbers}
     runs = runs_of(slots)
-    every = [NOON + number * timedelta(minutes=1) for number in range(-5, 305)]
+    every = [NOON + number * timedelta(seconds=max(1, step_s // 5)) for number in range(-5, 305)]
     assert {instant for instant in every if any(run.has(instant) for run in runs)} == slots
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 
 from adapters.files.spool.folder import SpooledLine, SpoolFolder
@@ -100,6 +100,8 @@ class FileSpool:
                 folder.mark_drained(spooled, is_stored=is_stored)
                 taken += is_stored
         finally:
+            for stream in streams:
+                stream.close()  # and its file: an error that ended the loop refers to it for a while
             for folder in folders:
                 try:
                     folder.remove_drained()
@@ -132,7 +134,7 @@ class FileSpool:
 
     def _undrained(
         self, folder: SpoolFolder, problems: list[str]
-    ) -> Iterator[tuple[SpoolFolder, SpooledLine]]:
+    ) -> Generator[tuple[SpoolFolder, SpooledLine], None, None]:
         """Yield the folder's lines; one that cannot be read is a problem, and does not hide the others."""
         try:
             for spooled in folder.undrained():

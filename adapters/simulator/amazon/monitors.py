@@ -170,7 +170,7 @@ def _last_change(seed: int, monitor: Monitor, quantity: Quantity, newest: int) -
 _last_changes: dict[tuple[int, int, Quantity], tuple[int, int]] = {}
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _report_s(seed: int, monitor: Monitor, number: int) -> float:
     """Return the time of the n-th report: about every five minutes, each monitor at its own moment."""
     phase_s = chance(seed, "monitor phase", monitor.number) * (REPORT_EVERY_S - _JITTER_S - 1)
@@ -178,7 +178,7 @@ def _report_s(seed: int, monitor: Monitor, number: int) -> float:
     return number * REPORT_EVERY_S + phase_s + jitter_s
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _sampled_s(seed: int, monitor: Monitor, quantity: Quantity, number: int) -> tuple[float, int]:
     """Return when the quantity was measured for the report, and the digits of that time.
 
@@ -190,7 +190,7 @@ def _sampled_s(seed: int, monitor: Monitor, quantity: Quantity, number: int) -> 
     return round(_report_s(seed, monitor, number) + late_s, min(digits, 6)), digits
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=2048)
 def _values(seed: int, monitor: Monitor, number: int) -> Mapping[Quantity, float]:
     """Return the values of the n-th report."""
     epoch_s = _report_s(seed, monitor, number)

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import UTC
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from adapters.runtime.threads import SingleThread, in_daemon_thread
 from adapters.sqlite.backup.backups import Backups
@@ -27,6 +28,8 @@ from ports.clock import Clock
 from ports.journal import Journal
 from ports.state import State
 from ports.upkeep import BackedUp, Checked, Copied, Skipped
+
+T = TypeVar("T")
 
 _LOCK_WAIT_S = 30.0
 _COPY_LIMIT_S = 3600.0  # a second disk may hang, or be on a slow network
@@ -78,10 +81,10 @@ class SqliteUpkeep:
         self._quarantine = DatabaseQuarantine(opening=opening, lock=self._lock, state=state)
 
     async def check(self) -> Checked:
-        return await in_daemon_thread(self._check, "upkeep check")
+        return await self._in_thread(self._check, "upkeep check")
 
     async def back_up(self) -> BackedUp | Skipped:
-        return await in_daemon_thread(self._back_up, "upkeep backup")
+        return await self._in_thread(self._back_up, "upkeep backup")
 
     async def copy_backup(self, *, may_remove: bool) -> Copied | Skipped:
         try:
@@ -90,10 +93,19 @@ class SqliteUpkeep:
             raise StoreBusy(f"{self._copy_to} does not answer: {error}. Check that disk") from error
 
     async def tidy(self) -> None:
-        await in_daemon_thread(self._tidy, "upkeep tidy")
+        await self._in_thread(self._tidy, "upkeep tidy")
 
     async def restore(self) -> str | None:
-        return await in_daemon_thread(self._restore, "upkeep restore")
+        return await self._in_thread(self._restore, "upkeep restore")
+
+    async def _in_thread(self, work: Callable[[], T], name: str) -> T:
+        def work_and_close_lock() -> T:
+            try:
+                return work()
+            finally:
+                self._lock.close()
+
+        return await in_daemon_thread(work_and_close_lock, name)
 
     def _check(self) -> Checked:
         self._require_in_place()

@@ -138,6 +138,11 @@ def reject_token(home: SickHome, _: ExitStack) -> None:
     home.simulated.alexa.faults.add("kind=refused-token")
 
 
+def reject_token_of_a_new_home(home: SickHome, _: ExitStack) -> None:
+    home.state("amazon.access_token")
+    home.simulated.alexa.faults.add("kind=refused-token")
+
+
 def unreachable_monitor(home: SickHome, _: ExitStack) -> None:
     serial = home.simulated.alexa.monitors[0].serial
     home.simulated.alexa.faults.add(f"kind=unreachable where={serial}")
@@ -311,6 +316,7 @@ CASES = [
     Case("Amazon silent", fault("alexa", "silence"), 1, {AMAZON: (FAIL, "internet")}, SHORT, is_long=True),
     Case("Amazon throttling", fault("alexa", "throttle retry_after=60"), 1, {AMAZON: (FAIL, "60 s")}),
     Case("a refused token", reject_token, 1, {AMAZON: (FAIL, "--reauth amazon")}),
+    Case("a first refusal", reject_token_of_a_new_home, 1, {AMAZON: (FAIL, "next cycles.*--reauth amazon")}),
     Case("stale cookies", cookies(stale=True), 1, {AMAZON: (FAIL, "--reauth amazon")}),
     Case("good cookies", cookies(stale=False), 0, {}),
     Case("a missing monitor", more_config("    device_serial: NOSUCHSERIAL\n"), 0, {AMAZON: (WARN, "")}),

@@ -24,8 +24,9 @@ from domain.upkeep import Step, StepRecord, StepResult
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.home import home_of
 from tests.benchmarks.dashboard.requests import ask
-from tests.benchmarks.soak.living import INTERVAL_S, deployment_of, simulated_home
+from tests.benchmarks.soak.living import deployment_of, simulated_home
 from tests.benchmarks.soak.process import sample
+from tests.benchmarks.soak.verdict import INTERVAL_S
 from tests.support.deployments import Deployment
 
 CLIENTS = 20

@@ -9,10 +9,11 @@ import attrs
 
 from adapters.runtime.clock import SystemClock
 from adapters.simulator.home import SimulatedHome
+from adapters.simulator.messages import SeenRequest
 
 
 def main(seed: int) -> None:
-    """Say where the home is; then take troubles, and in the end tell which requests there were."""
+    """Print where the home is; then take troubles, and print which requests there were since asked last."""
     with SimulatedHome(clock=SystemClock(), seed=seed).running() as home:
         bridge, alexa = home.bridge, home.alexa
         say(
@@ -34,19 +35,24 @@ def main(seed: int) -> None:
         )
         for line in sys.stdin:
             match line.split(maxsplit=1):
-                case ["hue", spec]:
-                    bridge.faults.add(spec.strip())
+                case ["calm"]:
+                    bridge.faults.clear()
+                    alexa.faults.clear()
                     say()
-                case ["amazon", spec]:
-                    alexa.faults.add(spec.strip())
+                case ["hue" | "amazon" as source, spec]:
+                    faults = bridge.faults if source == "hue" else alexa.faults
+                    faults.clear()  # the one before is over; a request looks at each fault that there is
+                    faults.add(spec.strip())
                     say()
                 case _:
-                    say(hue=seen(bridge.requests), amazon=seen(alexa.requests))
+                    say(hue=taken(bridge.requests), amazon=taken(alexa.requests))
 
 
-def seen(requests: object) -> object:
-    """The requests as JSON takes them."""
-    return [{**attrs.asdict(one), "at": one.at.timestamp()} for one in requests]  # type: ignore[attr-defined]
+def taken(requests: list[SeenRequest]) -> object:
+    """Take the requests out of the list, which grows meanwhile, in the form that JSON has."""
+    seen = requests[:]
+    del requests[: len(seen)]
+    return [{**attrs.asdict(one), "at": one.at.timestamp()} for one in seen]
 
 
 def say(**what: object) -> None:

@@ -1,4 +1,4 @@
-"""Lets `collect` live at an interval of seconds before a home in another process, and notes what is seen."""
+"""Lets `collect` run at an interval of seconds before a home in another process, and judges what is seen."""
 
 from __future__ import annotations
 
@@ -8,79 +8,110 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import attrs
-
-from tests.benchmarks.soak.process import Sample, sample
+from domain.services.collection_cycle import SOURCE_BUDGET_S
+from tests.benchmarks.soak.process import sample
 from tests.benchmarks.soak.troubles import Trouble, troubles
+from tests.benchmarks.soak.verdict import INTERVAL_S, Said, Verdict
 from tests.support.deployments import Deployment, a_deployment, with_amazon
 
-INTERVAL_S = 5
 _CHECKOUT = Path(__file__).parents[3]
 _EVERY_S = 0.5
+_ASK_EVERY_S = 5.0
+_SETTLED_S = 1.0  # the home has noted a request for so long
+_REPORT_EVERY_S = 600.0
 _PATIENCE_S = 60.0
 
 
-@attrs.frozen(kw_only=True)
-class Said:
-    """A cycle as the collector told it on stdout, and the Unix time at which that was read."""
+def live(
+    folder: Path,
+    *,
+    length_s: float,
+    calm_s: float,
+    seed: int,
+    tell: Callable[[str], None] = lambda _: None,
+) -> Verdict:
+    """Start home and collector, let things go wrong, end the collector by SIGTERM, judge what there was.
 
-    at_s: float
-    cycle: dict[str, Any]
-
-
-@attrs.frozen(kw_only=True)
-class Lived:
-    """Everything that a soak saw. `requests` are the home's own, by source; times are Unix time."""
-
-    deployment: Deployment
-    began_s: float
-    stopped_s: float
-    calm_s: float
-    devices: dict[str, list[str]]
-    requests: dict[str, list[dict[str, Any]]]
-    troubles: tuple[Trouble, ...]
-    said: tuple[Said, ...]
-    samples: tuple[Sample, ...]
-    exit_code: int
-    stderr: str
-
-
-def live(folder: Path, *, length_s: float, calm_s: float, seed: int) -> Lived:
-    """Start home and collector, let things go wrong, end the collector by SIGTERM, ask what there was."""
-    with simulated_home(seed) as (ask, where):
-        home_began_s = time.time()
-        deployment = deployment_of(folder, where)
-        expected = troubles(seed=seed, length_s=length_s, calm_s=calm_s)
-        late_s = time.time() - home_began_s
-        for trouble in expected:
-            ask(trouble.order(late_s))
+    Every so often a line with figures goes to `tell`, and each broken promise at once.
+    """
+    with (
+        simulated_home(seed) as (ask, where),
+        _interrupts() as interrupted,
+        _started(folder, where) as started,
+    ):
+        deployment, process, cycles = started
         began_s = time.time()
-        said, samples, exit_code, stderr = _collector(deployment, began_s + length_s)
-        return Lived(
-            deployment=deployment,
-            began_s=began_s,
-            stopped_s=began_s + length_s,
-            calm_s=calm_s,
-            devices=where["devices"],
-            requests=ask("seen\n"),
-            troubles=expected,
-            said=said,
-            samples=samples,
-            exit_code=exit_code,
-            stderr=stderr,
-        )
+        verdict = Verdict(devices=where["devices"], began_s=began_s, calm_s=calm_s, tell=tell)
+        expected = deque(troubles(seed=seed, length_s=length_s, calm_s=calm_s))
+        until_s, asked_s, report_s = began_s + length_s, began_s, began_s + _REPORT_EVERY_S
+        while (now_s := time.time()) < until_s and process.poll() is None:
+            if len(interrupted) == 1 and expected:
+                expected.clear()
+                ask("calm\n")
+                until_s = now_s + SOURCE_BUDGET_S + calm_s  # a silent request may have begun just now
+            elif len(interrupted) > 1:
+                break
+            while expected and began_s + expected[0].begins_s <= now_s:
+                _begin(expected.popleft(), ask, verdict)
+            with suppress(FileNotFoundError, KeyError):  # it has ended since
+                verdict.take_sample(sample(process.pid, deployment.folder))
+            if now_s - asked_s >= _ASK_EVERY_S:
+                asked_s = now_s
+                verdict.take_requests(ask("seen\n"))
+                _judge(cycles, verdict, until_s=now_s - _SETTLED_S)
+            if now_s >= report_s:
+                report_s += _REPORT_EVERY_S
+                tell(verdict.line())
+            time.sleep(_EVERY_S)  # what is watched is real time
+        verdict.stopped_s = time.time()
+        verdict.has_calm_end = verdict.stopped_s >= until_s
+        process.send_signal(signal.SIGTERM)
+        exit_code = process.wait(_PATIENCE_S)
+        time.sleep(_SETTLED_S)
+        verdict.take_requests(ask("seen\n"))
+        _judge(cycles, verdict, until_s=time.time())
+        verdict.end(deployment, exit_code)
+        return verdict
+
+
+def _begin(trouble: Trouble, ask: Callable[[str], Any], verdict: Verdict) -> None:
+    ask(trouble.order)
+    verdict.troubles[trouble.source] += 1
+
+
+def _judge(cycles: deque[Said], verdict: Verdict, *, until_s: float) -> None:
+    """Judge the cycles that were reported by then; the others follow later."""
+    while cycles and cycles[0].at_s <= until_s:
+        verdict.take_cycle(cycles.popleft())
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Note each Ctrl-C in the list that is yielded, instead of raising KeyboardInterrupt."""
+    noted: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: noted.append(number))
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
 def simulated_home(seed: int) -> Iterator[tuple[Any, dict[str, Any]]]:
     command = [sys.executable, "-m", "tests.benchmarks.soak.home", str(seed)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_CHECKOUT
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=_CHECKOUT,
+        process_group=0,  # Ctrl-C is for the benchmark alone
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -105,13 +136,15 @@ def deployment_of(folder: Path, where: dict[str, Any]) -> Deployment:
     return deployment
 
 
-def _collector(
-    deployment: Deployment, until_s: float
-) -> tuple[tuple[Said, ...], tuple[Sample, ...], int, str]:
-    said: list[Said] = []
-    samples: list[Sample] = []
+@contextmanager
+def _started(
+    folder: Path, where: dict[str, Any]
+) -> Iterator[tuple[Deployment, subprocess.Popen[str], deque[Said]]]:
+    """Start the collector; its stderr goes to a file in the folder, its cycles come in the queue."""
+    deployment = deployment_of(folder, where)
+    cycles: deque[Said] = deque()
     with (
-        (deployment.folder / "stderr").open("w+") as stderr,
+        (deployment.folder / "stderr").open("w") as stderr,
         subprocess.Popen(
             deployment.command("collect", "--json"),
             env=deployment.environment(),
@@ -119,22 +152,18 @@ def _collector(
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
+            process_group=0,
         ) as process,
     ):
-        listener = threading.Thread(target=_listen, args=(process.stdout, said))
+        listener = threading.Thread(target=_listen, args=(process.stdout, cycles))
         listener.start()
         try:
-            while time.time() < until_s and process.poll() is None:
-                samples.append(sample(process.pid, deployment.folder))
-                time.sleep(_EVERY_S)  # what is watched is real time
-            process.send_signal(signal.SIGTERM)
-            exit_code = process.wait(_PATIENCE_S)
+            yield deployment, process, cycles
         finally:
             process.kill()
             listener.join()
-        stderr.seek(0)
-        return tuple(said), tuple(samples), exit_code, stderr.read()
 
 
-def _listen(lines: Any, said: list[Said]) -> None:
-    said.extend(Said(at_s=time.time(), cycle=json.loads(line)) for line in lines)
+def _listen(lines: Any, cycles: deque[Said]) -> None:
+    for line in lines:
+        cycles.append(Said(at_s=time.time(), cycle=json.loads(line)))

@@ -44,13 +44,17 @@ class Trouble:
     begins_s: float
     lasts_s: float
 
-    def order(self, late_s: float) -> str:
-        """The line for the home, which started so many seconds before the soak did."""
-        return f"{self.source} at={self.begins_s + late_s:.1f}s for={self.lasts_s:.1f}s {self.kind}\n"
+    @property
+    def order(self) -> str:
+        """The line for the home, where it begins at once."""
+        return f"{self.source} for={self.lasts_s:.1f}s {self.kind}\n"
 
 
 def troubles(*, seed: int, length_s: float, calm_s: float) -> tuple[Trouble, ...]:
-    """The troubles of each service, one after the other, from `calm_s` on until `calm_s` before the end."""
+    """Choose the troubles, in order: one after the other for each service.
+
+    The first begins after `calm_s`, the last one ends `calm_s` before the end.
+    """
     chance = random.Random(seed)  # noqa: S311 - troubles, not secrets
     found: list[Trouble] = []
     for source, kinds in _KINDS.items():
@@ -61,4 +65,4 @@ def troubles(*, seed: int, length_s: float, calm_s: float) -> tuple[Trouble, ...
             lasts_s = min(chance.uniform(4, 25), length_s - calm_s - begins_s)
             found.append(Trouble(source=source, kind=kinds_left.pop(), begins_s=begins_s, lasts_s=lasts_s))
             begins_s += lasts_s + chance.uniform(6, 20)
-    return tuple(found)
+    return tuple(sorted(found, key=lambda trouble: trouble.begins_s))

@@ -267,6 +267,10 @@ def test_a_home_without_a_reading_says_so() -> None:
     }
 
 
+def test_a_time_without_an_expected_reading_is_not_kept() -> None:
+    assert not a_report(a_store("", ""), NOON - HOUR, since=NOON - DAY).is_kept
+
+
 def test_the_report_has_devices_gaps_and_the_verdict() -> None:
     store = a_store("", "network", "unreachable", "stopped", "", "")
     assert texts(a_report(store, NOON + 6 * SLOT)) == [

@@ -75,7 +75,9 @@ def test_without_a_complete_cycle_the_next_step_is_named() -> None:
     with pytest.raises(NothingMeasured, match=r"and 2 were incomplete\. homeclimate status"):
         home.measure()
     home.collect(3, 1.0)
-    with pytest.raises(NothingMeasured, match=r"of these sources\. Measured were: hue"):
+    home.store.append(a_cycle(measurements=(a_measurement(home.clock.now(), source="hue:2"),)))
+    home.clock.advance(300)
+    with pytest.raises(NothingMeasured, match=r"of these sources\. Measured were: hue, hue:2$"):
         home.service.costs(NOON, "amazon".__eq__)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import attrs
 import pytest
 
 from adapters.memory.device_settings import MemoryDeviceSettings
-from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter
+from adapters.memory.runtime import MemoryClock, MemoryJournal, MemoryMeter, Record
 from adapters.memory.source import Hangs, MemorySource
 from adapters.memory.spool import MemorySlotsInProgress, MemorySpool
 from adapters.memory.state import MemoryState
@@ -42,6 +43,7 @@ from domain.errors import (
 from domain.measurements import ReadCost
 from domain.reading import Quantity, Range, Reading
 from domain.services.collection_cycle import LONGEST_TEXT, MOST_NOTES, SOURCE_BUDGET_S, SourcePlan
+from ports.journal import Level
 from ports.source import Source
 from tests.support.builders import NOON, a_due, a_reading, a_reply, an_unread
 from tests.support.collecting import a_collection
@@ -115,8 +117,9 @@ async def test_hanging_source_is_out_of_time_at_its_budget() -> None:
     home = Home(MemorySource("amazon", [Hangs()]), MemorySource("hue", [a_reply()]))
     cycle = await home.collection.run([a_due("amazon"), a_due("hue")])
     hanging, answering = cycle.report.outcomes
-    assert isinstance(hanging, Failed)
-    assert hanging.cause is Cause.OUT_OF_TIME
+    assert hanging == Failed(
+        due=a_due("amazon"), cause=Cause.OUT_OF_TIME, detail="no complete answer within 18 s"
+    )
     assert isinstance(answering, Collected)
     assert SOURCE_BUDGET_S <= home.clock.elapsed_s() < SOURCE_BUDGET_S + 1
 
@@ -132,7 +135,12 @@ async def test_bug_in_a_source_costs_only_that_source() -> None:
     assert cycle.report.outcomes[0] == Failed(
         due=a_due("amazon"), cause=Cause.INTERNAL, detail="ZeroDivisionError: a bug"
     )
-    assert "source.bug" in home.journal.events()
+    (record,) = home.journal.of("source.bug")
+    assert record == Record(
+        level=Level.ERROR,
+        event="source.bug",
+        fields={"source": "amazon", "error": "ZeroDivisionError: a bug"},
+    )
 
 
 async def test_implausible_value_is_stored_and_flagged() -> None:
@@ -226,6 +234,8 @@ async def test_measure_collection_cycle_duration() -> None:
             return await super().read(slot, deadline_s)
 
     home = Home(Slow("hue", [a_reply()]), Slow("amazon", [a_reply()]))
+    home.clock.advance(100)
+    home.meter.used_cpu_s = 7.0
     cycle = await home.collection.run([a_due("hue"), a_due("amazon")])
     (record,) = home.journal.of("cycle")
     assert record.fields["duration_s"] == "2.500"
@@ -357,7 +367,11 @@ async def test_five_failures_in_a_row_leave_one_attempt() -> None:
     home = Home(hue)
     await at(home, 0, 5, 10, 15, 20)
     assert len(hue.requested) == 15
-    assert await at(home, 25, 30) == [Failed, Collected]
+    assert await at(home, 25) == [Failed]
+    failed = home.store.ledger["hue", slot(25)]
+    assert isinstance(failed, Failed)
+    assert (failed.cause, failed.detail) == (Cause.NETWORK, "no route")
+    assert await at(home, 30) == [Collected]
     assert len(hue.requested) == 17
     hue.requested.clear()
     await at(home, 35)
@@ -377,7 +391,9 @@ async def test_failing_close_does_not_stop_the_spooling() -> None:
     await home.collection.close()
     assert hue.is_closed
     assert len(home.spool.reports) == 1
-    assert home.journal.of("source.not_closed")[0].fields["source"] == "amazon"
+    (record,) = home.journal.of("source.not_closed")
+    assert record.level is Level.ERROR
+    assert record.fields == {"source": "amazon", "error": "a socket that will not close"}
 
 
 async def outcome_of(answer: SourceReply | SourceError) -> tuple[Outcome, MemoryJournal]:
@@ -406,6 +422,9 @@ async def test_surplus_notes_are_counted() -> None:
     assert isinstance(outcome, Collected)
     assert outcome.notes[0] == "7 values were NaN or infinite, and not stored"
     assert outcome.notes[1:] == (*notes[: MOST_NOTES - 1], "and 4,981 more notes")
+    outcome, _ = await outcome_of(a_reply(notes=notes[: MOST_NOTES + 1]))
+    assert isinstance(outcome, Collected)
+    assert outcome.notes == (*notes[:MOST_NOTES], "and 1 more notes")
     outcome, _ = await outcome_of(a_reply(notes=notes[:MOST_NOTES]))
     assert isinstance(outcome, Collected)
     assert outcome.notes == tuple(notes[:MOST_NOTES])
@@ -449,6 +468,7 @@ async def test_failure_has_its_cause_after_its_attempts(
     [
         (a_reply(a_reading("hue:1")), [("hue:2", Cause.NOT_LISTED)]),
         (a_reply(a_reading("hue:1"), unread=[an_unread("hue:2")]), [("hue:2", Cause.UNREACHABLE)]),
+        (a_reply(unread=[an_unread("hue:2")]), [("hue:2", Cause.UNREACHABLE), ("hue:1", Cause.NOT_LISTED)]),
         (CredentialsRefused("revoked"), [("hue:1", Cause.CREDENTIALS), ("hue:2", Cause.CREDENTIALS)]),
     ],
 )
@@ -481,6 +501,78 @@ async def test_cycle_is_one_line_in_the_journal() -> None:
     }
 
 
+async def test_the_line_of_a_cycle_counts_all_sources() -> None:
+    """Two fail and two are deferred; two cost bytes, and one of all is of another slot."""
+
+    class Costly(MemorySource):
+        async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
+            with home.meter.measuring("request", self.name) as tally:
+                tally.wire_bytes, tally.payload_bytes = 30, 50
+            return await super().read(slot, deadline_s)
+
+    throttled = SourceThrottled("429", retry_after_s=900)
+    sources = [MemorySource(name, [throttled]) for name in ("hue:1", "hue:2")]
+    sources += [Costly(name, [a_reply(a_reading(f"{name}:a"))]) for name in ("hue:3", "hue:4")]
+    home = Home(*sources, *[MemorySource(name, [SourceRefused(f"no {name}")]) for name in ("hue:5", "hue:6")])
+    await home.collection.run([a_due("hue:1"), a_due("hue:2")])
+    home.clock.advance(300)
+    home.journal.records.clear()
+    dues = [a_due(f"hue:{number}", slot(5)) for number in range(1, 6)]
+    await home.collection.run([*dues, a_due("hue:6", slot(0))])
+    (record,) = home.journal.of("cycle")
+    assert record.level is Level.INFO
+    assert record.fields == {
+        "slot": f"{slot(0).isoformat()},{slot(5).isoformat()}",
+        "kept": "stored",
+        "readings": 2,
+        "failed": 2,
+        "deferred": 2,
+        "attempts": 4,
+        "duration_s": "0.000",
+        "commit_s": "0.000",
+        "wire_bytes": 60,
+        "payload_bytes": 100,
+    }
+    assert [(one.level, one.fields) for one in home.journal.of("source.failed")] == [
+        (Level.WARNING, {"source": name, "cause": Cause.REFUSED, "detail": f"no {name}"})
+        for name in ("hue:5", "hue:6")
+    ]
+
+
+async def test_a_source_gets_the_deadline_of_its_budget_and_its_retries_a_name() -> None:
+    deadlines_s: list[float] = []
+
+    class Timed(MemorySource):
+        async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
+            deadlines_s.append(deadline_s)
+            return await super().read(slot, deadline_s)
+
+    home = Home(Timed("hue", [SourceUnavailable("reset"), a_reply()]))
+    home.clock.advance(100)
+    await home.collection.run([a_due("hue")])
+    assert deadlines_s == [100 + SOURCE_BUDGET_S] * 2
+    assert {record.fields.get("operation") for record in home.journal.of("retry")} == {"hue.read"}
+
+
+async def test_a_source_that_ignores_its_end_is_not_waited_for() -> None:
+    class Defiant(MemorySource):
+        async def read(self, slot: datetime, deadline_s: float) -> SourceReply:
+            with suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            await home.clock.sleep(3600)
+            return a_reply()
+
+    home = Home(Defiant("hue"))
+    cycle = await home.collection.run([a_due("hue")])
+    assert isinstance(cycle.report.outcomes[0], Failed)
+    assert home.clock.elapsed_s() == SOURCE_BUDGET_S + 0.5
+
+
+async def test_nothing_is_expected_of_a_source_without_progress() -> None:
+    cycle = await Home(MemorySource("hue", [a_reply()])).collection.run([a_due("hue")], progress={})
+    assert isinstance(cycle.report.outcomes[0], Collected)
+
+
 async def test_retry_after_defers_planned_cycles_only() -> None:
     hue = MemorySource("hue", [SourceThrottled("429", retry_after_s=900), a_reply(), a_reply()])
     home = Home(hue)
@@ -509,7 +601,9 @@ async def test_lost_values_are_counted_in_ledger_and_journal(
     outcome, journal = await outcome_of(reply)
     assert isinstance(outcome, Collected)
     assert outcome.notes == notes
-    assert len(journal.of("source.not_finite")) == (len(notes) > 1)
+    expected = {"source": "hue", "values": 12_345 if reading is ODD else in_reply}
+    records = [(one.level, one.fields) for one in journal.of("source.not_finite")]
+    assert records == ([(Level.WARNING, expected)] if len(notes) > 1 else [])
 
 
 async def test_a_change_of_settings_is_obeyed_by_the_next_cycle() -> None:

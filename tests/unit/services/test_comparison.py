@@ -123,6 +123,21 @@ def test_samples_without_spread_are_all_independent(count: int) -> None:
     assert count_independent([1.0] * count) == count
 
 
+@pytest.mark.parametrize(
+    ("samples", "independent"),
+    [
+        ([1, 1, 1, 1, 2, 2, 2, 2], 8 / 2.5),  # correlations of 3/4, then too few are left to go on
+        ([1, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 2], 12 / 2.5),  # 1/2 and 1/4: a half is left after the first one
+        ([2, 2, 1, 1, 2, 2, 1, 2, 2, 1, 1, 1, 2, 2, 1, 1], 16),  # 1/8, as chance alone gives
+        ([2, 2, 1, 1, 1, 1, 1, 2, 1, 2, 1, 2, 1, 2, 2, 2], 16),  # 0, so that the next ones do not count
+    ],
+)
+def test_independent_samples_are_counted_by_their_correlations(
+    samples: Sequence[float], independent: float
+) -> None:
+    assert count_independent(samples) == pytest.approx(independent)
+
+
 def test_a_rare_large_reply_counts_and_a_rare_slow_moment_does_not() -> None:
     small, hourly = [3000.0] * 120, [3000.0] * 11 + [30_000.0]
     change = change_of(small, hourly * 10, BYTES)
@@ -146,6 +161,7 @@ def test_constant_samples_are_compared_exactly(
 ) -> None:
     found = change_of([before] * 20, [after] * 20, BYTES)
     assert (found.change, found.low, found.high) == (change,) * 3
+    assert (found.before.centre, found.after.centre) == (before, after)
     assert (found.verdict, found.reason) == (verdict, reason)
 
 
@@ -161,6 +177,8 @@ def test_only_a_shown_change_breaks_a_limit(limit: float, is_broken: bool) -> No
     change = change_of(noise(100, chance), noise(100, chance, times=1.2))
     assert change.breaks(limit) is is_broken
     assert not attrs.evolve(change, verdict=NONE_SHOWN).breaks(0.0)
+    assert change.change is not None
+    assert not change.breaks(change.change)
 
 
 @pytest.mark.parametrize(
@@ -193,15 +211,21 @@ def test_times_with_too_few_cycles_or_one_side_are_not_judged() -> None:
 
 def test_what_differs_besides_the_figures_is_listed() -> None:
     amazon = Figure(Kind.READ_S, "amazon")
-    comparison = compare(
-        a_baseline("old", {CYCLE: (1.0,), BYTES: (5.0,)}, machine="old", python="3.11"),
-        a_baseline("now", {CYCLE: (1.0,), amazon: (1.0,)}, machine="new", python="3.11"),
-    )
+    before = a_baseline("old", {CYCLE: (1.0,), BYTES: (5.0,)}, machine="old", python="3.11", kernel="6.1")
+    after = a_baseline("now", {CYCLE: (1.0,), amazon: (1.0,)}, machine="new", python="3.11", sqlite="3.40")
+    comparison = compare(before, after)
+    assert (comparison.before, comparison.after) == (before, after)
     assert (comparison.only_before, comparison.only_after) == ((BYTES,), (amazon,))
-    assert comparison.differing == {"machine": ("old", "new")}
+    assert comparison.differing == {
+        "kernel": ("6.1", "unknown"),
+        "machine": ("old", "new"),
+        "sqlite": ("unknown", "3.40"),
+    }
 
 
 def test_a_spread_has_the_quartiles() -> None:
     spread = spread_of(Kind.CYCLE_S, [1.0, 2.0, 3.0, 4.0, 100.0])
     assert (spread.lower, spread.centre, spread.upper, spread.number) == (2.0, 3.0, 4.0, 5)
+    two = spread_of(Kind.CYCLE_S, [1.0, 3.0])
+    assert (two.lower, two.centre, two.upper) == (1.5, 2.0, 2.5)
     assert spread_of(Kind.CYCLE_S, [7.0]).centre == 7.0

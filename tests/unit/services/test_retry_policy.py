@@ -159,6 +159,16 @@ def test_share_leaves_time_for_all_attempts(policy: RetryPolicy, share_s: float)
     assert policy.share_s(8.0) == pytest.approx(share_s)
 
 
+def test_a_share_of_a_second_is_long_enough() -> None:
+    assert RetryPolicy(jitter_share=0.0).share_s(3 * 1.0 + 1 + 2) == 1.0
+
+
+@pytest.mark.parametrize(("base_s", "wait_s"), [(1.0, 8.0), (0.0, 0.0)])
+def test_a_wait_beyond_all_numbers_is_the_cap(base_s: float, wait_s: float) -> None:
+    policy = RetryPolicy(attempts=10_000, base_s=base_s)
+    assert policy.decide(an_attempt(number=5_000)) == Retry(wait_s)
+
+
 @given(policy=policies, jitter=shares)
 def test_all_shares_fit_into_the_budget(policy: RetryPolicy, jitter: float) -> None:
     share_s = policy.share_s(8.0)

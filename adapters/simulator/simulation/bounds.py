@@ -1,0 +1,142 @@
+"""What is seen of a collector from outside: its cycles, alerts and files, and what its process takes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median_low
+
+import attrs
+
+LONGEST_CYCLE_S = 30.0
+LARGEST_LOG_BYTES = 60_000_000
+_PROCESS = Path("/proc/self")
+# A connection of SQLite keeps some that it no longer needs. One of them more each day is noticed in a week.
+_MORE_DESCRIPTORS = 2
+_MORE_THREADS = 6  # those that write the log end a second of real time after their last call
+# What the home's own account takes, a day, and what Python takes until everything has been used once.
+_MORE_BYTES, _MORE_BYTES_A_DAY = 24_000_000, 1_000_000
+_LEAST_LOOKS = 4
+
+
+@attrs.frozen(kw_only=True)
+class Usage:
+    """What the process took at one moment; all 0 where the system does not say."""
+
+    memory_bytes: int
+    descriptors: int
+    threads: int
+
+    @classmethod
+    def now(cls) -> Usage:
+        """Look at this process."""
+        try:
+            pages = int((_PROCESS / "statm").read_text("ascii").split()[1])
+            return cls(
+                memory_bytes=pages * os.sysconf("SC_PAGE_SIZE"),
+                descriptors=len(os.listdir(_PROCESS / "fd")),  # noqa: PTH208 - it changes while it is read
+                threads=len(os.listdir(_PROCESS / "task")),  # noqa: PTH208
+            )
+        except FileNotFoundError:
+            return cls(memory_bytes=0, descriptors=0, threads=0)
+
+
+@attrs.frozen(kw_only=True)
+class Taken:
+    """The most of one thing, and how much more the last quarter of the looks shows than the first."""
+
+    largest: int
+    growth: int
+
+    @classmethod
+    def of(cls, values: Sequence[int]) -> Taken:
+        """Sum up the values, in the order of time; the middle of a quarter counts."""
+        if len(values) < _LEAST_LOOKS:
+            return cls(largest=max(values, default=0), growth=0)
+        quarter = len(values) // 4
+        growth = median_low(values[-quarter:]) - median_low(values[:quarter])
+        return cls(largest=max(values), growth=growth)
+
+
+@attrs.frozen(kw_only=True)
+class ProcessUse:
+    """What the process took over a simulation."""
+
+    memory_bytes: Taken
+    descriptors: Taken
+    threads: Taken
+
+    @classmethod
+    def of(cls, looks: Sequence[Usage]) -> ProcessUse:
+        return cls(
+            memory_bytes=Taken.of([look.memory_bytes for look in looks]),
+            descriptors=Taken.of([look.descriptors for look in looks]),
+            threads=Taken.of([look.threads for look in looks]),
+        )
+
+    def broken(self, days: float) -> Iterator[str]:
+        """Yield the promises that were broken in so many days."""
+        if self.descriptors.growth > _MORE_DESCRIPTORS:
+            yield f"{self.descriptors.growth:,} more descriptors were open at the end than in the beginning"
+        if self.threads.growth > _MORE_THREADS:
+            yield f"{self.threads.growth:,} more threads ran at the end than in the beginning"
+        most = _MORE_BYTES + round(_MORE_BYTES_A_DAY * days)
+        if self.memory_bytes.growth > most:
+            yield f"memory grew by {self.memory_bytes.growth:,} bytes, more than {most:,}"
+
+
+@attrs.frozen(kw_only=True)
+class Watched:
+    """What was seen from outside while the collector ran."""
+
+    longest_cycle_s: float
+    largest_log_bytes: int
+    largest_wal_bytes: int
+    alerts_raised: int
+    alerts_cleared: int
+    process: ProcessUse
+
+    def broken(self, days: float) -> Iterator[str]:
+        """Yield the promises that were broken in so many days."""
+        if self.longest_cycle_s > LONGEST_CYCLE_S:
+            yield f"a cycle took {self.longest_cycle_s:.1f} s, more than {LONGEST_CYCLE_S:g} s"
+        if self.largest_log_bytes > LARGEST_LOG_BYTES:
+            yield f"the log took {self.largest_log_bytes:,} bytes, more than {LARGEST_LOG_BYTES:,}"
+        yield from self.process.broken(days)
+
+
+@attrs.define(kw_only=True)
+class Watch:
+    """Looks at the files of a home and at this process after each cycle."""
+
+    logs: Path
+    database: Path
+    alert_file: Path
+    longest_cycle_s: float = 0.0
+    _largest_log_bytes: int = 0
+    _largest_wal_bytes: int = 0
+    _alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
+    _usages: list[Usage] = attrs.field(factory=list)
+
+    def look(self) -> None:
+        """Note what is there now."""
+        self._usages.append(Usage.now())
+        log_bytes = sum(path.stat().st_size for path in self.logs.glob("*"))
+        self._largest_log_bytes = max(self._largest_log_bytes, log_bytes)
+        wal = self.database.with_name(f"{self.database.name}-wal")
+        self._largest_wal_bytes = max(self._largest_wal_bytes, wal.stat().st_size if wal.exists() else 0)
+        has_alert = self.alert_file.exists()
+        if has_alert is not (bool(self._alerts) and self._alerts[-1]):
+            self._alerts.append(has_alert)
+
+    def watched(self) -> Watched:
+        """Return what was seen so far."""
+        return Watched(
+            longest_cycle_s=round(self.longest_cycle_s, 3),
+            largest_log_bytes=self._largest_log_bytes,
+            largest_wal_bytes=self._largest_wal_bytes,
+            alerts_raised=self._alerts.count(True),
+            alerts_cleared=self._alerts.count(False),
+            process=ProcessUse.of(self._usages),
+        )
