@@ -115,7 +115,11 @@ class History(Protocol):
         ...
 
     def first(self) -> datetime | None:
-        """Return the instant of the oldest reading; None without any. Raise `StoreError`."""
+        """Return the instant of the oldest reading; None without any. Raise `StoreError`.
+
+        Readings of a device that lie more than ten years before its next one are a wrong clock's: they count
+        only if there are no others.
+        """
         ...
 
     def hours(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 
 import attrs
 
@@ -20,6 +21,7 @@ from domain.cycle import (
     LedgerEntry,
 )
 from domain.errors import BaselineExists
+from domain.gaps import is_of_wrong_clock
 from domain.history.coverage import UNKNOWN, Absence, in_a_row
 from domain.history.export import Row, Selection
 from domain.history.ledger import LedgerRow
@@ -95,7 +97,10 @@ class MemoryHistory:
         )
 
     def first(self) -> datetime | None:
-        return min((reading.collected_at for reading in self._store.readings.values()), default=None)
+        instants: dict[str, list[datetime]] = {}
+        for reading in self._store.readings.values():
+            instants.setdefault(reading.device_id, []).append(reading.collected_at)
+        return min((_first(sorted(each)) for each in instants.values()), default=None)
 
     def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
@@ -301,3 +306,9 @@ class MemoryMeasurements:
     def between(self, since: datetime, until: datetime) -> Sequence[ReadCost]:
         found = [one for one in self._store.measurements.values() if since <= one.slot < until]
         return sorted(found, key=lambda one: (one.slot, one.source))
+
+
+def _first(instants: Sequence[datetime]) -> datetime:
+    """Return the first of the sorted instants that a right clock has shown."""
+    starts = [two for one, two in pairwise(instants) if is_of_wrong_clock(one, two)]
+    return starts[-1] if starts else instants[0]
