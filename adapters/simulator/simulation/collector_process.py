@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import attrs
 
@@ -69,6 +70,7 @@ class CollectorProcess:
         its_moves.close()
         its_lines.close()
         self._selector.lead(moves)
+        collector.process = Path(f"/proc/{process.pid}")
         killer = _Killer(process.kill, self._cycle_s)
 
         def on_whole_cycle(line: str) -> None:

@@ -14,12 +14,12 @@ from typing import Literal, Protocol
 import attrs
 
 from adapters.simulator.home import SimulatedHome
+from adapters.simulator.simulation.bounds import THIS_PROCESS
 from adapters.simulator.simulation.clocks import RecordedClock
 
 _LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _STARTING_S = 45.0
-
 _AFTER_A_CYCLE = 1.2  # times its length
 
 
@@ -62,12 +62,13 @@ class Switch:
 class Collector(Switch):
     """The collector: it is stopped as long as it is off.
 
-    `killed_after` is the share of its next cycle after which it is to be killed, if it is. What runs it does
-    so, and notes it.
+    `process` is the folder of its process in /proc. `killed_after` is the share of its next cycle after which
+    it is to be killed, if it is. What runs it does so, and notes it.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.process = THIS_PROCESS
         self.killed_after: float | None = None
         self._restart: ExitStack | None = None
 

@@ -86,7 +86,7 @@ class SimulatedWorld:
             awake_s = self.true.elapsed_s() - began_s - self.place.clock.slept_since_s(began_s)
             self.watch.longest_cycle_s = max(self.watch.longest_cycle_s, awake_s)
         self._looked_s = self.true.elapsed_s()
-        self.watch.look()
+        self.watch.look(self.place.collector.process)
 
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
