@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import attrs
 
+from adapters.simulator.simulation.bounds import THIS_PROCESS
 from adapters.simulator.simulation.effects import TO_NEXT_CYCLE_S, Effect, Loss, Place
 from adapters.simulator.simulation.home_list import INTERVAL
 
@@ -144,7 +145,12 @@ class LogUnwritable:
 def _limit_files(place: Place) -> None:
     limits = [room for room in place.rooms_bytes if room != resource.RLIM_INFINITY]
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (min(limits, default=resource.RLIM_INFINITY), most))
+    limit = min(limits, default=resource.RLIM_INFINITY), most
+    if (process := place.collector.process) == THIS_PROCESS:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    else:
+        with suppress(ProcessLookupError):  # it has ended
+            resource.prlimit(int(process.name), resource.RLIMIT_FSIZE, limit)
 
 
 def _note_loss(place: Place) -> None:
