@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import resource
 import shutil
 import sqlite3
@@ -23,22 +24,26 @@ _LOGS = ("-wal", "-shm")
 
 
 @attrs.frozen(kw_only=True)
-class Later:
-    """Another effect, which begins that long after the others of its kind, and ends with them."""
+class Part:
+    """Another effect, from and until so many seconds after the others of its kind began."""
 
     effect: Effect
-    after_s: float
+    from_s: float = 0.0
+    until_s: float = math.inf
 
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
         with ExitStack() as begun:
+            end_s = min(self.until_s, lasts_s)
 
             def begin() -> None:
-                begun.enter_context(self.effect.during(place, lasts_s - self.after_s))
+                begun.enter_context(self.effect.during(place, end_s - self.from_s))
 
-            timer = asyncio.get_running_loop().call_later(self.after_s, begin)
+            timers = [loop.call_later(self.from_s, begin), loop.call_later(end_s, begun.close)]
             yield
-            timer.cancel()
+            for timer in timers:
+                timer.cancel()
 
 
 @attrs.frozen

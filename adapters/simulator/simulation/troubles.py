@@ -23,8 +23,8 @@ from adapters.simulator.simulation.machine import (
     DataAway,
     DeletedFiles,
     FullDisk,
-    Later,
     LogUnwritable,
+    Part,
     ReplacedDatabase,
 )
 
@@ -68,7 +68,7 @@ def _both(*causes: str) -> Mapping[str, frozenset[str]]:
 
 
 def _while_stopped(effect: Effect) -> tuple[Effect, ...]:
-    return (Stopped(), Later(effect=effect, after_s=_WHILE_STOPPED_S))
+    return (Stopped(), Part(effect=effect, from_s=_WHILE_STOPPED_S))
 
 
 # How often: a home network is cut some times a month, a service is short of breath daily, and a token is
@@ -160,7 +160,13 @@ KINDS: Mapping[str, Kind] = {
     "no-room": Kind(effects=(FullDisk(4096),), per_day=1 / 60, minutes=(10, 240)),
     "data-away": Kind(effects=(DataAway(),), per_day=1 / 60, minutes=(2, 120)),
     "data-away-at-start": Kind(
-        effects=_while_stopped(DataAway()), per_day=1 / 60, minutes=(2, 120), causes=_both("stopped")
+        effects=(
+            Part(effect=Stopped(), until_s=2 * _WHILE_STOPPED_S),
+            Part(effect=DataAway(), from_s=_WHILE_STOPPED_S),
+        ),
+        per_day=1 / 60,
+        minutes=(10, 120),
+        causes=_both("stopped"),
     ),
     "database-missing": Kind(effects=(DeletedFiles(("",)),), per_day=1 / 60, minutes=_ONE_CYCLE),
     "database-missing-at-start": Kind(
