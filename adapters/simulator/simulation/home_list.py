@@ -100,6 +100,7 @@ class HomeList:
                 self._take(home, source, slot, requests, was_unplugged=was_unplugged)
             elif service.was_unplugged_since(self._taken_s):
                 self.unreachable.add((source, slot_of_cycle(source, now)))
+                self._failures[source] += 1  # if it was asked: over sockets nobody sees what is refused
             requests.clear()
         self._taken_s = home.bridge.elapsed_s()
 
