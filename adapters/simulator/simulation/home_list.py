@@ -159,7 +159,8 @@ class HomeList:
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
         if request.is_refusal and (request.status != _OK or not meaning):
-            meaning |= _CREDENTIALS
+            is_doubted = self._refused_since is not None and not self._is_refused_for_good
+            meaning |= _NETWORK if is_doubted and source == "amazon" else _CREDENTIALS
         return meaning
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
@@ -196,7 +197,7 @@ class HomeList:
         """
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
         has_ended = request.is_refusal and is_well
-        is_single = request.is_limited and len(set(request.faults) - _HARMLESS) == 1
+        is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
         return is_single or (has_ended and self._refused_since is None)
 
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
