@@ -58,8 +58,8 @@ class Faults:
         with self._lock:
             self._entries.clear()
 
-    def for_request(self, path: str) -> list[Effect]:
-        """Return the effects on this request, and count it."""
+    def for_request(self, path: str) -> list[Fault]:
+        """Return the faults that affect this request, and count it."""
         return self._take(
             lambda fault: not isinstance(fault.effect, WrongCertificate) and fault.matches(path)
         )
@@ -67,7 +67,8 @@ class Faults:
     def for_handshake(self) -> WrongCertificate | None:
         """Return the effect on this TLS handshake, and count it."""
         due = self._take(lambda fault: isinstance(fault.effect, WrongCertificate))
-        return next((effect for effect in due if isinstance(effect, WrongCertificate)), None)
+        effects = (fault.effect for fault in due)
+        return next((effect for effect in effects if isinstance(effect, WrongCertificate)), None)
 
     @property
     def is_certificate_wrong(self) -> bool:
@@ -78,14 +79,14 @@ class Faults:
             for entry in list(self._entries)
         )
 
-    def _take(self, matches: Callable[[Fault], bool]) -> list[Effect]:
+    def _take(self, matches: Callable[[Fault], bool]) -> list[Fault]:
         if not self._entries:
             return []
         now_s = self._elapsed_s()
         with self._lock:
             self._entries = [entry for entry in self._entries if not entry.has_ended(now_s)]
             return [
-                entry.fault.effect
+                entry.fault
                 for entry in self._entries
                 if matches(entry.fault) and entry.is_active(now_s) and entry.take()
             ]

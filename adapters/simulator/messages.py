@@ -55,12 +55,14 @@ class Reply:
     is_refusal: bool = False
 
 
-@attrs.frozen(kw_only=True)
+@attrs.define(kw_only=True)
 class SeenRequest:
     """A request that was received, and its outcome.
 
     `path` has `***` in place of an application key. `status` is None if no reply was sent. `faults` names
-    the effects on it. `is_refusal` if the credential was refused, which some services do with status 200.
+    the effects on it; `is_limited` if one of them affects only so many requests. `is_refusal` if the
+    credential was refused, which some services do with status 200. `completed_at` is when the whole reply was
+    sent; None so far, or since the client closed the connection.
     """
 
     method: str
@@ -72,7 +74,10 @@ class SeenRequest:
     reply_bytes: int
     at_once: int
     faults: tuple[str, ...] = ()
+    is_limited: bool = False
     is_refusal: bool = False
+    retry_after: str | None = None
+    completed_at: datetime | None = None
 
 
 Answer = Callable[[Request, Sequence[Effect]], Reply]

@@ -74,8 +74,17 @@ class Server(Protocol):
         """Run the coroutine in the server's loop, and wait for its result."""
         ...
 
-    def listener(self, handler: Handler, context: ssl.SSLContext | None = None, port: int = 0) -> Listening:
-        """Return a listener that is not open so far."""
+    def listener(
+        self,
+        handler: Handler,
+        context: ssl.SSLContext | None = None,
+        port: int = 0,
+        on_refused: Callable[[], None] | None = None,
+    ) -> Listening:
+        """Return a listener that is not open so far.
+
+        `on_refused` is called for each connection that is refused, where the server knows of it.
+        """
         ...
 
     def stop(self) -> None: ...
@@ -104,8 +113,15 @@ class ServerThread:
         """Run the coroutine in the thread, and wait for its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(_START_S)
 
-    def listener(self, handler: Handler, context: ssl.SSLContext | None = None, port: int = 0) -> Listening:
+    def listener(
+        self,
+        handler: Handler,
+        context: ssl.SSLContext | None = None,
+        port: int = 0,
+        on_refused: Callable[[], None] | None = None,
+    ) -> Listening:
         """Return a listener on loopback."""
+        del on_refused  # the system refuses them
         return Listener(handler, context, port)
 
     def stop(self) -> None:
@@ -168,6 +184,8 @@ class NetworkService:
     ) -> None:
         self.faults = Faults(clock.elapsed_s)
         self.requests: list[SeenRequest] = []  # oldest first
+        self.on_change: Callable[[], None] = lambda: None  # when it was plugged in, unplugged or moved
+        self._plugged_in_s: float | None = None
         self._pace = Pace()
         self._clock = clock
         self._server = server
@@ -181,11 +199,17 @@ class NetworkService:
             self._context = certificates.right.server_context()
             self._context.sni_callback = partial(self._choose_certificate, certificates)
             self._listeners.append(
-                server.listener(partial(self._handle, is_secure=True), self._context, port)
+                server.listener(
+                    partial(self._handle, is_secure=True), self._context, port, self._note_refused
+                )
             )
         if has_http:
             plain_port = port if certificates is None else 0
-            self._listeners.append(server.listener(partial(self._handle, is_secure=False), port=plain_port))
+            self._listeners.append(
+                server.listener(
+                    partial(self._handle, is_secure=False), port=plain_port, on_refused=self._note_refused
+                )
+            )
 
     @property
     def address(self) -> str:
@@ -196,19 +220,37 @@ class NetworkService:
         """Make it that slow."""
         self._pace = pace
 
+    @property
+    def is_plugged_in(self) -> bool:
+        """Return whether it answers."""
+        return self._plugged_in_s is not None
+
+    def elapsed_s(self) -> float:
+        """Return the present instant of its clock, as in the requests that it has seen."""
+        return self._clock.elapsed_s()
+
+    def was_unplugged_since(self, since_s: float) -> bool:
+        """Return whether it was unplugged for a part of the time since then."""
+        return self._plugged_in_s is None or self._plugged_in_s > since_s
+
     def unplug(self) -> None:
         """Stop answering: connections are refused until it is plugged in, at the same address."""
+        self._plugged_in_s = None
         for listener in self._listeners:
             self._server.run(listener.close())
+        self.on_change()
 
     def plug_in(self) -> None:
         """Start answering."""
+        self._plugged_in_s = self._clock.elapsed_s()
         for listener in self._listeners:
             self._server.run(listener.open())
+        self.on_change()
 
     async def _handle(self, received: web.BaseRequest, *, is_secure: bool) -> web.StreamResponse:
         """Answer one request, subject to the faults that affect it."""
-        effects = self.faults.for_request(self._redact(received.path))
+        faults = self.faults.for_request(self._redact(received.path))
+        effects = [fault.effect for fault in faults]
         if is_secure and self._is_of_replaced_certificate(received):
             effects = [*effects, Reset()]
         self._in_progress += 1
@@ -225,25 +267,45 @@ class NetworkService:
                 is_secure=is_secure,
             )
             reply = self._answer(request, effects)
-            self._record(request, reply, effects)
-            return await self._send(received, reply, effects)
+            seen = self._record(request, reply, effects)
+            seen.is_limited = any(fault.count is not None for fault in faults)
+            sent = await self._send(received, reply, effects)
+            if seen.status is not None:
+                seen.completed_at = self._clock.now()
+            return sent
         finally:
             self._in_progress -= 1
 
-    def _record(self, request: Request, reply: Reply, effects: Sequence[Effect]) -> None:
+    def _record(self, request: Request, reply: Reply, effects: Sequence[Effect]) -> SeenRequest:
         is_answered = not any(isinstance(effect, Reset | Silence) for effect in effects)
+        seen = SeenRequest(
+            method=request.method,
+            path=self._redact(request.path),
+            scheme="https" if request.is_secure else "http",
+            at=self._clock.now(),
+            elapsed_s=self._clock.elapsed_s(),
+            status=reply.status if is_answered else None,
+            reply_bytes=len(reply.body) if is_answered else 0,
+            at_once=request.at_once,
+            faults=tuple(type(effect).__name__ for effect in effects),
+            is_refusal=reply.is_refusal,
+            retry_after=reply.headers.get("Retry-After"),
+        )
+        self.requests.append(seen)
+        return seen
+
+    def _note_refused(self) -> None:
+        """List a connection that was refused, as a request without a path."""
         self.requests.append(
             SeenRequest(
-                method=request.method,
-                path=self._redact(request.path),
-                scheme="https" if request.is_secure else "http",
+                method="",
+                path="",
+                scheme="",
                 at=self._clock.now(),
                 elapsed_s=self._clock.elapsed_s(),
-                status=reply.status if is_answered else None,
-                reply_bytes=len(reply.body) if is_answered else 0,
-                at_once=request.at_once,
-                faults=tuple(type(effect).__name__ for effect in effects),
-                is_refusal=reply.is_refusal,
+                status=None,
+                reply_bytes=0,
+                at_once=0,
             )
         )
 

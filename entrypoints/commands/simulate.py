@@ -122,7 +122,10 @@ async def _simulate(
     end = START + timedelta(days=request.days)
     last_s = (end - START - _END).total_seconds()
     is_in_memory = selector is None
-    with simulated_home(clock, threads, seed=request.seed, is_in_memory=is_in_memory) as (house, environment):
+    request.home.mkdir(parents=True, exist_ok=True)
+    with simulated_home(
+        clock, threads, seed=request.seed, folder=request.home, is_in_memory=is_in_memory
+    ) as (house, environment):
         write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
         files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
@@ -149,6 +152,7 @@ async def _simulate(
             world.note_start()
             if await running.run(clock=clock, collector=collector, on_line=look):
                 world.note_kill()
+            world.note_stop()
         await caused
         return world.account(end, found)
 
@@ -168,7 +172,7 @@ def _collect_in_process(folder: Path, seed: int, channels: Channels) -> None:
         stop = await stop_on_signals(at_ctrl_c=None)
         await _collect(load(folder), environment, stop, channels.write_line)
 
-    follow(channels, collect, seed)
+    follow(channels, collect, folder, seed)
 
 
 def as_object(request: Request, account: Account) -> dict[str, Any]:
@@ -191,7 +195,11 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"  slots due           {account.slots_due:,}, with a row {account.slots_with_a_row:,} ({states})",
         f"  causes              {account.causes_right:,} right, {wrong:,} wrong",
         *(f"    wrong: {number:,} {words}" for words, number in account.causes_wrong.items()),
-        f"  short troubles      {account.short_troubles:,}, mended by a retry {account.mended_by_retry:,}",
+        *(
+            f"  short troubles      {number:,} of {operation}, mended by a retry "
+            f"{account.mended_by_operation[operation]:,}"
+            for operation, number in account.short_troubles_by_operation.items()
+        ),
         f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
         *_kill_lines(account),

@@ -7,6 +7,8 @@ import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
 from selectors import BaseSelector
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -20,6 +22,7 @@ from adapters.simulator.simulation.bounds import Taken, Watch
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
 from adapters.simulator.simulation.collector_task import CollectorTask
+from adapters.simulator.simulation.discovery import Announcements, VirtualTimeFinder
 from adapters.simulator.simulation.effects import Collector, Place, Switch
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
@@ -56,6 +59,7 @@ __all__ = [
 
 START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
 _LATENCY_S = 0.05
+_ANNOUNCEMENTS = "announced.json"  # in the folder of the home
 _PRELOADED = ("entrypoints.commands.simulate", "adapters.hue.source", "adapters.amazon.source")
 T = TypeVar("T")
 
@@ -74,21 +78,27 @@ def run_in_virtual_time(
 
 @contextmanager
 def simulated_home(
-    clock: RecordedClock, threads: LockStepThreads, *, seed: int, is_in_memory: bool
+    clock: RecordedClock, threads: LockStepThreads, *, seed: int, folder: Path, is_in_memory: bool
 ) -> Iterator[tuple[SimulatedHome, Environment]]:
     """Serve a simulated home, and yield it with the environment of a collector in the same process.
 
-    To be used within the loop of the threads. It is served in memory, or with TLS on loopback.
+    To be used within the loop of the threads. It is served in memory, or with TLS on loopback, and its
+    network is announced in the folder.
     """
     network = MemoryNetwork(threads)
     server = network if is_in_memory else LoopServer()
     with SimulatedHome(clock=TrueClock(clock), seed=seed).running(server) as home:
         for service in (home.bridge, home.alexa):
             service.set_pace(Pace(latency_s=_LATENCY_S))
+        announcements = Announcements(file=folder / _ANNOUNCEMENTS)
+        for bridge in home.bridges:
+            bridge.on_change = partial(announcements.write, home.bridges)
+        announcements.write(home.bridges)
         environment = Environment(
             clock=clock,
             is_simulated=True,
             stderr_level=None,
+            bridge_finder=VirtualTimeFinder(announcements=announcements, threads=threads),
             open_hue_pool=network.open_pool,
             open_amazon_connector=network.open_connector,
             random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
@@ -104,6 +114,7 @@ def collector_process(collect: Callable[[Channels], None], selector: LeadingSele
 def follow(
     channels: Channels,
     work: Callable[[Environment], Coroutine[Any, Any, None]],
+    folder: Path,
     seed: int,
 ) -> None:
     """Run the coroutine in the process of a collector, in the time of the simulation."""
@@ -125,6 +136,9 @@ def follow(
             amazon_roots=AMAZON_CA_FILE,
             is_simulated=True,
             stderr_level=None,
+            bridge_finder=VirtualTimeFinder(
+                announcements=Announcements(file=folder / _ANNOUNCEMENTS), threads=threads
+            ),
             open_hue_pool=open_pool,
             random=random.Random(f"{seed} {clock.elapsed_s()}").random,  # noqa: S311 - waits, not secrets
         )

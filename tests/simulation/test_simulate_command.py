@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from adapters.amazon import states
 from adapters.files.spool.file_spool import FileSpool
 from adapters.simulator.home import SimulatedHome
 from domain.cycle import Cause
+from domain.reading import Quantity
 from domain.retry import GiveUp
 from domain.services import collection_cycle
 from domain.services.alerting import Alerting
@@ -92,6 +94,11 @@ def with_another_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SimulatedHome, "temperature", lambda *_: 99.0)
 
 
+def with_a_wrong_quantity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(states, "_BY_ASSET", {})
+    monkeypatch.setattr(states, "_BY_INSTANCE", {**states._BY_INSTANCE, "5": Quantity.CARBON_DIOXIDE})
+
+
 @pytest.mark.parametrize(
     ("mechanism", "faults", "promise"),
     [
@@ -99,7 +106,8 @@ def with_another_value(monkeypatch: pytest.MonkeyPatch) -> None:
         (without_retry, "hiccup", "a retry mended"),
         (without_cause, "unavailable", "name a wrong cause"),
         (without_alerts, "token-refused", "alerts were called for"),
-        (with_another_value, "none", "have another value than the home showed"),
+        (with_another_value, "none", "are not those that the home showed"),
+        (with_a_wrong_quantity, "none", "are not those that the home showed"),
     ],
 )
 def test_a_missing_mechanism_is_reported_as_a_broken_promise(

@@ -46,7 +46,7 @@ _DATA = templates.load(Path(__file__).parent, "endpoints.json")
 _QUANTITIES = {instance: quantity for quantity, instance in RANGE_INSTANCES.items()}
 _QUANTITIES["temperature"] = Quantity.TEMPERATURE
 _VALUE_FIELDS = ("rangeValue", "value", "reachabilityStatusValue", "toggleStateValue")
-_ROOM_WITHOUT_TIMES = "bedroom"  # the second reader has no times for its samples
+ROOM_WITHOUT_TIMES = "bedroom"  # the second reader has no times for its samples
 _KEPT_BY_THE_OTHER = "NOT_FOUND"  # an error of one interface only: the second one has the value
 _NOT_FOUND = "TargetApplianceNotFoundException"
 _EFFECTS = (
@@ -356,7 +356,7 @@ def _monitor_states(live: Live, monitor: Monitor) -> Sequence[Item]:
             item["value"] = None
         elif live.effects_on(monitor, TextNumbers):
             _write_numbers_as_text(item)
-        if monitor.room == _ROOM_WITHOUT_TIMES or item.get("timeOfSample") is None:
+        if monitor.room == ROOM_WITHOUT_TIMES or item.get("timeOfSample") is None:
             item.pop("timeOfSample", None)
         states.append(item)
     return states

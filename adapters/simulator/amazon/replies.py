@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import attrs
+
 from adapters.simulator.faults import (
     Effect,
     ErrorList,
@@ -107,19 +109,24 @@ def redirect(location: str) -> Reply:
 
 
 def refusal(code: str, description: str, status: int = 400, shape: str = "error") -> Reply:
-    """Return a refusal of the token endpoints, with the code in one of three places, or without JSON."""
+    """Return a refusal of the token endpoints, with the code in one of three places, or without JSON.
+
+    Without its code it refuses nothing: the service may be in trouble.
+    """
     error: dict[str, Json] = {"code": code, "message": description, "detail": description, "index": code}
     request_id = str(uuid.uuid4())
     match shape:
         case "error.code":
-            return json_reply({"error": error}, status)
+            return attrs.evolve(json_reply({"error": error}, status), is_refusal=True)
         case "response.error.code":
-            return json_reply({"response": {"error": error}, "request_id": request_id}, status)
+            content: Json = {"response": {"error": error}, "request_id": request_id}
+            return attrs.evolve(json_reply(content, status), is_refusal=True)
         case "html":
             return page("Sorry! Something went wrong", status=status)
         case "empty":
             return Reply(status=status)
-    return json_reply({"error": code, "error_description": description, "request_id": request_id}, status)
+    content = {"error": code, "error_description": description, "request_id": request_id}
+    return attrs.evolve(json_reply(content, status), is_refusal=True)
 
 
 def market(host: str) -> str:

@@ -74,7 +74,7 @@ class BridgeApi:
                 if request.method != "GET":
                     return _v2_error(405, "Method Not Allowed")
                 if is_revoked or not self.keys.accept(request.headers.get(_KEY_HEADER, "")):
-                    return _html_reply(403)
+                    return attrs.evolve(_html_reply(403), is_refusal=True)
                 return self._read_v2(rest)
             case []:
                 return _html_reply(200)
@@ -91,7 +91,7 @@ class BridgeApi:
         if segments and (is_revoked or not self.keys.accept(key)):
             if request.method == "GET" and below == ["config"]:
                 return _json_reply(self.things.short_config)
-            return _v1_error(1, address, "unauthorized user")
+            return attrs.evolve(_v1_error(1, address, "unauthorized user"), is_refusal=True)
         if request.method != "GET" or not segments:
             name = request.method
             return _v1_error(4, address, f"method, {name}, not available for resource, {address}")

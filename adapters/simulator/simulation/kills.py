@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from adapters.simulator.simulation.shown import Shown
 from domain.schedule import slot_at
 
 _INTERVAL_S = 300
@@ -19,13 +20,13 @@ Key = tuple[str, datetime]  # source and slot
 class KilledCycle:
     """A cycle in which the collector was killed when its clock showed `at`.
 
-    `handed` are temperatures by device, of each source that gave a whole reply in it. `has_line` if the cycle
-    had been printed: then its replies are noted like any other's.
+    `handed` is what was shown of each device, by source, of those that gave a whole reply in it. `has_line`
+    if the cycle had been printed: then its replies are noted like any other's.
     """
 
     at: datetime
     has_line: bool
-    handed: Mapping[str, Mapping[str, float | None]]
+    handed: Mapping[str, Mapping[str, Shown]]
 
     def key(self, source: str, outside: Collection[Key]) -> Key:
         """Return the row of the source's cycle: its slot, or its second if it was outside the schedule."""

@@ -41,12 +41,16 @@ class MemoryNetwork:
         return run_at_once(work)
 
     def listener(
-        self, handler: Handler, context: ssl.SSLContext | None = None, port: int = 0
+        self,
+        handler: Handler,
+        context: ssl.SSLContext | None = None,
+        port: int = 0,
+        on_refused: Callable[[], None] | None = None,
     ) -> MemoryListener:
         """Return a listener; the address is a number of this network."""
         del context
         port = port or next(self._ports)
-        self._listeners[port] = MemoryListener(handler, port)
+        self._listeners[port] = MemoryListener(handler, port, on_refused)
         return self._listeners[port]
 
     def stop(self) -> None:
@@ -122,9 +126,10 @@ class _MemoryConnector(aiohttp.BaseConnector):
 class MemoryListener:
     """One port of the network in memory."""
 
-    def __init__(self, handler: Handler, port: int) -> None:
+    def __init__(self, handler: Handler, port: int, on_refused: Callable[[], None] | None = None) -> None:
         self.port = port
         self._handler = handler
+        self._on_refused = on_refused
         self._server: web.Server | None = None
         self._accepted: list[MemoryTransport] = []
 
@@ -140,7 +145,11 @@ class MemoryListener:
 
     def accept(self) -> asyncio.Protocol | None:
         """Return the server's side of a new connection, or None if it is refused."""
-        return None if self._server is None else self._server()
+        if self._server is None:
+            if self._on_refused is not None:
+                self._on_refused()
+            return None
+        return self._server()
 
     def note(self, accepted: MemoryTransport) -> None:
         """Cut the connection when the listener is closed."""

@@ -24,9 +24,14 @@ class LoopServer:
         return run_at_once(work)
 
     def listener(
-        self, handler: Handler, context: ssl.SSLContext | None = None, port: int = 0
+        self,
+        handler: Handler,
+        context: ssl.SSLContext | None = None,
+        port: int = 0,
+        on_refused: Callable[[], None] | None = None,
     ) -> LoopListener:
         """Return a listener that is not open so far."""
+        del on_refused  # the system refuses them
         return LoopListener(handler, context, port)
 
     def stop(self) -> None:

@@ -10,9 +10,11 @@ from datetime import datetime, timedelta
 import attrs
 
 from adapters.runtime.virtual_time import TrueClock
-from adapters.simulator.simulation.accounts import INTERVAL, Account, HandedOver, account, slot_of
+from adapters.simulator.simulation.accounts import Account, account
 from adapters.simulator.simulation.bounds import LONGEST_CYCLE_S, Watch
+from adapters.simulator.simulation.causes import Stop
 from adapters.simulator.simulation.effects import Place
+from adapters.simulator.simulation.home_list import INTERVAL, HomeList, slot_of
 from adapters.simulator.simulation.troubles import Trouble
 
 _AWAKE_S = 1.0
@@ -26,11 +28,17 @@ class SimulatedWorld:
     true: TrueClock
     start: datetime
     watch: Watch
-    handed_over: HandedOver = attrs.field(factory=HandedOver)
+    home_list: HomeList = attrs.field(init=False)
+    stops: list[Stop] = attrs.field(factory=list)  # of the collector
     _started_s: float = 0.0  # the collector, last
+    _stopped_s: float | None = None  # the collector, last
     _looked_s: float = 0.0  # when it was looked at, last
     _looked_at: datetime | None = None  # the slot of the cycle before
     _begins: datetime | None = None  # the first cycle, if its slot has none so far
+
+    @home_list.default
+    def _make_home_list(self) -> HomeList:
+        return HomeList(shown_at=self.place.clock.shown_at)
 
     async def cause(self, troubles: Sequence[Trouble], last_s: float) -> None:
         """Let each trouble begin and end in its time, and stop the collector after so many seconds."""
@@ -54,6 +62,12 @@ class SimulatedWorld:
     def note_start(self) -> None:
         """Note that the collector starts now."""
         self._started_s, self._begins = self.true.elapsed_s(), self.place.clock.now()
+        if self._stopped_s is not None:
+            self.stops.append(Stop(self._stopped_s, self._started_s))
+
+    def note_stop(self) -> None:
+        """Note that the collector has stopped now."""
+        self._stopped_s = self.true.elapsed_s()
 
     def look(self, slots: Mapping[str, datetime]) -> None:
         """Note what can be seen after a cycle; `slots` are those of its outcomes, by source."""
@@ -61,7 +75,11 @@ class SimulatedWorld:
         began_s = self._began_s(self._looked_at)
         is_late = self._begins is not None and self._looked_at <= self._begins
         began, self._begins = self._begins if is_late else None, None
-        self.handed_over.take(self.place.home, lambda source, at: self._slot(slots.get(source), at, began))
+        self.home_list.take(
+            self.place.home,
+            self.true.now(),
+            lambda source, at: self._slot(slots.get(source), at, began),
+        )
         if began_s is not None:
             awake_s = self.true.elapsed_s() - began_s - self.place.clock.slept_since_s(began_s)
             self.watch.longest_cycle_s = max(self.watch.longest_cycle_s, awake_s)
@@ -79,7 +97,7 @@ class SimulatedWorld:
         """Note that the collector was killed."""
         now = self.place.clock.now()
         self.place.collector.note_kill()
-        self.handed_over.take_killed(self.place.home, now, has_line=self._looked_at == slot_of(now))
+        self.home_list.take_killed(self.place.home, now, has_line=self._looked_at == slot_of(now))
 
     def _began_s(self, slot: datetime) -> float | None:
         """Return when the cycle of the slot began, in true seconds from the start; None if nobody saw it.
@@ -116,9 +134,10 @@ class SimulatedWorld:
         """Count what the home handed over, and what the database holds."""
         return account(
             self.place.database,
-            self.handed_over,
+            self.home_list,
             self.watch.watched(),
             clock=self.place.clock,
             end=end,
+            stops=self.stops,
             troubles=troubles,
         )

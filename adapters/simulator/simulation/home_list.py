@@ -1,0 +1,284 @@
+"""The simulated home's own list: what each source was asked in each cycle, and what it answered."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import attrs
+
+from adapters.simulator.amazon.endpoints import ROOM_WITHOUT_TIMES
+from adapters.simulator.home import SimulatedHome
+from adapters.simulator.messages import SeenRequest
+from adapters.simulator.simulation.kills import KilledCycle
+from adapters.simulator.simulation.shown import COLUMNS, Shown
+from domain.reading import Quantity
+
+INTERVAL = timedelta(minutes=5)
+SOURCES = ("hue", "amazon")
+_READING_PATHS = {
+    "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
+    "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
+}
+_TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken/cookies")
+_LONG = 5  # cycles in a row
+_HARMLESS = {"Delay", "Dribble"}
+_OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
+# A bridge is asked who is reachable less often than for temperatures.
+_REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
+# A refused refresh token counts as refused for good at the second time, so much later.
+_BETWEEN_REFUSALS = timedelta(seconds=60)
+_NETWORK, _NO_ANSWER = frozenset({"network"}), frozenset({"network", "out_of_time"})
+_THROTTLED, _CREDENTIALS = frozenset({"throttled"}), frozenset({"credentials"})
+# What an answer with an effect means, by source. Amazon answers with pages while it is in trouble, so that
+# one of them says nothing about the data.
+_MEANINGS: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "Throttle": dict.fromkeys(SOURCES, _THROTTLED),
+    "ThrottledInside": dict.fromkeys(SOURCES, _THROTTLED),
+    "Unavailable": dict.fromkeys(SOURCES, _NETWORK),
+    "HalfBody": dict.fromkeys(SOURCES, _NETWORK),
+    "Garbled": {"hue": frozenset({"garbled"}), "amazon": _NETWORK},
+}
+
+
+@attrs.frozen(kw_only=True)
+class AskedCycle:
+    """What a source was asked in a cycle that began so many true seconds after the start.
+
+    `was_handed_over` if it sent a whole reply with readings; else `causes` are the right ones. `wait_s` is
+    the longest wait that it asked for, from when the collector's clock showed `last_at`.
+    """
+
+    at_s: float
+    last_at: datetime
+    was_handed_over: bool
+    causes: frozenset[str] = frozenset()
+    wait_s: float = 0.0
+
+
+@attrs.define
+class HomeList:
+    """What the home was asked, and what it handed over, in the order in which it did.
+
+    `shown_at` returns what the collector's clock showed at a true instant. `killed` are cycles in which the
+    collector was killed, `unreachable` the slots in which a source that was not asked was unplugged. `shown`
+    are the readings of each device by slot; `uncertain` those of devices that were out of reach for a part of
+    the last half hour: the bridge shows their last value, and the collector may know so or not. `short`
+    counts, by operation of the collector, the requests that a short trouble cost, and `mended` those of them
+    whose operation succeeded in the same cycle.
+    """
+
+    shown_at: Callable[[datetime], datetime]
+    cycles: dict[tuple[str, datetime], AskedCycle] = attrs.field(factory=dict)
+    killed: list[KilledCycle] = attrs.field(factory=list)
+    unreachable: set[tuple[str, datetime]] = attrs.field(factory=set)
+    shown: dict[tuple[str, datetime], Shown] = attrs.field(factory=dict)
+    source_of: dict[str, str] = attrs.field(factory=dict)  # by device
+    uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)
+    short: Counter[str] = attrs.field(factory=Counter)
+    mended: Counter[str] = attrs.field(factory=Counter)
+    _taken_s: float = 0.0
+    _refused_since: datetime | None = None  # the refresh token
+    _is_refused_for_good: bool = False
+    _failures: Counter[str] = attrs.field(factory=Counter)  # cycles in a row, by source
+
+    def take(
+        self, home: SimulatedHome, now: datetime, slot_of_cycle: Callable[[str, datetime], datetime]
+    ) -> None:
+        """Note the requests of one cycle that ended now, and forget them.
+
+        `slot_of_cycle` returns the slot of a source's cycle by the instant of its first request.
+        """
+        for source, service in (("hue", home.bridge), ("amazon", home.alexa)):
+            requests = service.requests
+            if requests:
+                was_unplugged = service.was_unplugged_since(requests[0].elapsed_s)
+                slot = slot_of_cycle(source, requests[0].at)
+                self._take(home, source, slot, requests, was_unplugged=was_unplugged)
+            elif service.was_unplugged_since(self._taken_s):
+                self.unreachable.add((source, slot_of_cycle(source, now)))
+            requests.clear()
+        self._taken_s = home.bridge.elapsed_s()
+
+    def take_killed(self, home: SimulatedHome, now: datetime, *, has_line: bool) -> None:
+        """Note the requests of a cycle in which the collector was killed, and forget them.
+
+        `has_line` if the cycle had been printed, and its requests are noted.
+        """
+        cycle = HomeList(shown_at=self.shown_at)
+        cycle.take(home, now, lambda *_: slot_of(now))
+        self.uncertain |= cycle.uncertain
+        self.source_of |= cycle.source_of
+        handed: dict[str, dict[str, Shown]] = {}
+        for (device, _), shown in cycle.shown.items():
+            handed.setdefault(cycle.source_of[device], {})[device] = shown
+        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed))
+
+    def _take(
+        self,
+        home: SimulatedHome,
+        source: str,
+        slot: datetime,
+        requests: Sequence[SeenRequest],
+        *,
+        was_unplugged: bool,
+    ) -> None:
+        whole = [one for one in requests if _is_whole(source, one)]
+        meanings = [(one, self._meaning(source, one)) for one in requests]
+        if whole:  # what the first way has counts, and the second only adds to it
+            usual = [one for one in whole if one.path == _READING_PATHS[source][0]]
+            self._note_readings(home, source, slot, (usual or whole)[-1])
+        self._count_short(source, meanings, bool(whole))
+        causes = _causes(source, meanings)
+        if was_unplugged:  # after the last request that it saw
+            causes |= _NETWORK
+        if source == "amazon" and self._is_refused_for_good:  # which the collector may remember instead
+            causes |= _CREDENTIALS
+        self.cycles[source, slot] = AskedCycle(
+            at_s=requests[0].elapsed_s,
+            last_at=self.shown_at(requests[-1].at),
+            was_handed_over=bool(whole),
+            causes=frozenset() if whole else causes,
+            wait_s=max((_seconds(one.retry_after) for one in requests), default=0.0),
+        )
+
+    def _meaning(self, source: str, request: SeenRequest) -> frozenset[str]:
+        """Return the causes that the answer to a request calls for; none, if nothing is wrong with it."""
+        if not request.path or "Reset" in request.faults:
+            return _NETWORK
+        if request.status is None or request.completed_at is None:
+            return _NO_ANSWER
+        meaning = frozenset[str]().union(
+            *(_MEANINGS[name][source] for name in request.faults if name in _MEANINGS)
+        )
+        if request.status == _TOO_MANY:
+            meaning |= _THROTTLED
+        elif request.status >= _SERVER_ERROR:
+            meaning |= _NETWORK
+        if request.path in _TOKEN_PATHS and not meaning:
+            return self._meaning_of_token(request)
+        if request.is_refusal and (request.status != _OK or not meaning):
+            meaning |= _CREDENTIALS
+        return meaning
+
+    def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
+        if not request.is_refusal:
+            self._refused_since, self._is_refused_for_good = None, False
+            return frozenset()
+        self._refused_since = self._refused_since or request.at
+        self._is_refused_for_good = request.at - self._refused_since >= _BETWEEN_REFUSALS
+        return _CREDENTIALS if self._is_refused_for_good else _NETWORK
+
+    def _count_short(
+        self, source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]], was_handed_over: bool
+    ) -> None:
+        """Count the requests that a short trouble cost, unless another trouble cost some as well.
+
+        Nor do they count at the end of a long trouble, in which a collector may ask once a cycle.
+        """
+        failures = self._failures[source]
+        self._failures[source] = 0 if was_handed_over else failures + 1
+        failed = [one for one, meaning in meanings if meaning]
+        if failures >= _LONG or not all(self._is_short(one) for one in failed):
+            return
+        for one in failed:
+            is_token = one.path in _TOKEN_PATHS
+            operation = "amazon.token" if is_token else f"{source}.read"
+            self.short[operation] += 1
+            later = (each.path for each, meaning in meanings if each.at > one.at and not meaning)
+            self.mended[operation] += was_handed_over or (is_token and one.path in later)
+
+    def _is_short(self, request: SeenRequest) -> bool:
+        """Return whether the next request of the kind would have been answered.
+
+        So it is where an access token had ended, as long as the refresh token is accepted.
+        """
+        is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
+        has_ended = request.is_refusal and is_well
+        is_single = request.is_limited and len(set(request.faults) - _HARMLESS) == 1
+        return is_single or (has_ended and self._refused_since is None)
+
+    def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
+        at = request.at
+        if source == "amazon":
+            alexa, is_second = home.alexa, request.path != _READING_PATHS[source][0]
+            for monitor in alexa.monitors:
+                if alexa.is_reachable(monitor.serial, at):
+                    own = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}
+                    times = (alexa.observed_at(monitor.serial, each, at) for each in own)
+                    has_times = not (is_second and monitor.room == ROOM_WITHOUT_TIMES)
+                    self._show(source, monitor.device_id, slot, own, at, max(times) if has_times else None)
+            return
+        is_v1 = request.path != _READING_PATHS[source][0]
+        for sensor in home.sensors:
+            device = sensor.device_id
+            reachable = [home.is_reachable(device, at - before) for before in _REACHABLE_BEFORE]
+            if any(reachable):
+                observed_at = home.observed_at(device, at)
+                if is_v1:
+                    observed_at = observed_at.replace(microsecond=0)
+                own = {Quantity.TEMPERATURE: home.temperature(device, at)}
+                self._show(source, device, slot, own, at, observed_at)
+            if not all(reachable):
+                self.uncertain.add((device, slot))
+
+    def _show(
+        self,
+        source: str,
+        device: str,
+        slot: datetime,
+        values: Mapping[Quantity, float],
+        at: datetime,
+        observed_at: datetime | None,
+    ) -> None:
+        now = self.shown_at(at)
+        is_early = source == "amazon" and observed_at is not None and observed_at > now
+        self.shown[device, slot] = Shown(
+            tuple(values.get(each) for each in COLUMNS.values()), now if is_early else observed_at, is_early
+        )
+        self.source_of[device] = source
+
+
+def slot_of(at: datetime) -> datetime:
+    """Return the slot of an instant."""
+    return at - timedelta(seconds=at.timestamp() % INTERVAL.total_seconds())
+
+
+def slots_between(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Yield the slots from that of `start` until `end`."""
+    slot = slot_of(start)
+    while slot < end:
+        yield slot
+        slot += INTERVAL
+
+
+def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]]) -> frozenset[str]:
+    """Return the right causes of a cycle without readings.
+
+    They are those of the last answer that was wrong. If that was one to a second way of reading, they are
+    also those of the last one to the first way, which led to it.
+    """
+    wrong = [(one.path, meaning) for one, meaning in meanings if meaning]
+    if not wrong:
+        return frozenset()
+    path, causes = wrong[-1]
+    first_way, *others = _READING_PATHS[source]
+    if path in others:
+        led_to_it = [meaning for path, meaning in wrong if path == first_way]
+        causes = causes.union(*led_to_it[-1:])
+    return causes
+
+
+def _is_whole(source: str, request: SeenRequest) -> bool:
+    return (
+        request.path in _READING_PATHS[source]
+        and request.status == _OK
+        and request.completed_at is not None
+        and not request.is_refusal
+        and _HARMLESS.issuperset(request.faults)
+    )
+
+
+def _seconds(retry_after: str | None) -> float:
+    return float(retry_after) if retry_after and retry_after.isdecimal() else 0.0
