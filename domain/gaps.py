@@ -103,3 +103,8 @@ def fill(
             missed, left = attrs.evolve(hole, after=after).newest(room) if room else ((), hole)
             room -= len(missed)
             yield hole, missed, left
+
+
+def is_of_wrong_clock(instant: datetime, following: datetime) -> bool:
+    """Return whether nothing but a wrong clock explains that so long passed until the instant after."""
+    return following - instant > LONGEST_GAP

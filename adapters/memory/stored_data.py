@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, tzinfo
+from itertools import pairwise
 
 import attrs
 
@@ -20,12 +21,14 @@ from domain.cycle import (
     LedgerEntry,
 )
 from domain.errors import BaselineExists
+from domain.gaps import is_of_wrong_clock
 from domain.history.coverage import UNKNOWN, Absence, in_a_row
 from domain.history.export import Row, Selection
 from domain.history.ledger import LedgerRow
 from domain.history.series import Resolution, Summary, begin_of, combine
 from domain.measurements import Baseline, ReadCost
 from domain.reading import Quantity, Reading
+from domain.schedule import slots_between
 from ports.stored_data import KnownDevice, SourceRecord
 
 
@@ -95,7 +98,10 @@ class MemoryHistory:
         )
 
     def first(self) -> datetime | None:
-        return min((reading.collected_at for reading in self._store.readings.values()), default=None)
+        instants: dict[str, list[datetime]] = {}
+        for reading in self._store.readings.values():
+            instants.setdefault(reading.device_id, []).append(reading.collected_at)
+        return min((_first(sorted(each)) for each in instants.values()), default=None)
 
     def hours(
         self, device_id: str, quantity: Quantity, since: datetime, until: datetime
@@ -212,7 +218,7 @@ class MemoryLedger:
         unaccounted = Counter(slot for _, slot in present)
         for one in self._store.ledger.values():
             unaccounted[one.due.slot] -= len(one.readings) if isinstance(one, Collected) else 0
-        found = []
+        found = list(self._without_row(since, until))
         for entry in self._store.ledger.values():
             due = entry.due
             if not isinstance(entry, Collected) or not due.scheduled or not since <= due.slot < until:
@@ -262,6 +268,24 @@ class MemoryLedger:
                 )
         return [known[device_id] for device_id in sorted(known)]
 
+    def _without_row(self, since: datetime, until: datetime) -> Iterator[Absence]:
+        """Yield the slots of the span that lie between two rows of a source and have none."""
+        dues = sorted(
+            (one.due for one in self._store.ledger.values() if one.due.scheduled and one.due.slot < until),
+            key=lambda due: (due.source, due.slot),
+        )
+        for before, due in pairwise(dues):
+            is_gap = before.source == due.source and not is_of_wrong_clock(before.slot, due.slot)
+            for slot in slots_between(before.slot, due.slot, due.interval_s) if is_gap else ():
+                if slot >= since:
+                    yield Absence(
+                        source=due.source,
+                        device_id=None,
+                        slot=slot,
+                        interval_s=due.interval_s,
+                        cause=UNKNOWN,
+                    )
+
     def _record(
         self, source: str, entries: list[LedgerEntry], since: datetime, until: datetime
     ) -> SourceRecord:
@@ -301,3 +325,9 @@ class MemoryMeasurements:
     def between(self, since: datetime, until: datetime) -> Sequence[ReadCost]:
         found = [one for one in self._store.measurements.values() if since <= one.slot < until]
         return sorted(found, key=lambda one: (one.slot, one.source))
+
+
+def _first(instants: Sequence[datetime]) -> datetime:
+    """Return the first of the sorted instants that a right clock has shown."""
+    starts = [two for one, two in pairwise(instants) if is_of_wrong_clock(one, two)]
+    return starts[-1] if starts else instants[0]

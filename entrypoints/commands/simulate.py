@@ -27,8 +27,8 @@ from entrypoints.terminal.output import as_json, print_message
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
 from entrypoints.wiring.simulation import (
+    DAYLIGHT_SAVING,
     KINDS,
-    START,
     Account,
     Channels,
     CollectorProcess,
@@ -39,14 +39,17 @@ from entrypoints.wiring.simulation import (
     Taken,
     collector_process,
     follow,
+    in_zone,
     run_in_virtual_time,
     simulated_home,
     simulated_world,
+    start_of,
     troubles,
 )
 
 _FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
-_FAULTS = ("none", "ordinary", "storm", *KINDS)
+_FAULTS = ("none", "ordinary", "storm", DAYLIGHT_SAVING, *KINDS)
+_SLOT = timedelta(minutes=5)
 _END = timedelta(minutes=1)  # before the next slot begins
 # SQLite waits in real time, in which nothing changes here.
 _CONFIG = "storage: {busy_timeout_ms: 1}\n"
@@ -107,9 +110,10 @@ def command(
 
 def simulate(request: Request) -> Account:
     """Simulate the days, and return the account of them."""
-    clock = RecordedClock(START)
+    clock = RecordedClock(start_of(request.faults, request.seed))
     selector = LeadingSelector(clock) if request.sockets else None
-    return run_in_virtual_time(partial(_simulate, request, clock, selector), clock, selector)
+    with in_zone():
+        return run_in_virtual_time(partial(_simulate, request, clock, selector), clock, selector)
 
 
 async def _simulate(
@@ -119,8 +123,8 @@ async def _simulate(
     threads: LockStepThreads,
 ) -> Account:
     found = troubles(request.faults, days=request.days, seed=request.seed)
-    end = START + timedelta(days=request.days)
-    last_s = (end - START - _END).total_seconds()
+    end = clock.start + round(timedelta(days=request.days) / _SLOT) * _SLOT
+    last_s = (end - clock.start - _END).total_seconds()
     is_in_memory = selector is None
     request.home.mkdir(parents=True, exist_ok=True)
     with simulated_home(

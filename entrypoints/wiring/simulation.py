@@ -24,10 +24,11 @@ from adapters.simulator.simulation.collector_process import Channels, CollectorP
 from adapters.simulator.simulation.collector_task import CollectorTask
 from adapters.simulator.simulation.discovery import Announcements, VirtualTimeFinder
 from adapters.simulator.simulation.effects import Collector, Place, Switch
+from adapters.simulator.simulation.local_days import in_zone
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
 from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtual_time
-from adapters.simulator.simulation.troubles import KINDS, Trouble, troubles
+from adapters.simulator.simulation.troubles import DAYLIGHT_SAVING, KINDS, Trouble, troubles
 from adapters.simulator.simulation.world import SimulatedWorld
 from config.files import HomeFiles
 from entrypoints.wiring.environment import Environment
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
 
 __all__ = [
+    "DAYLIGHT_SAVING",
     "KINDS",
-    "START",
     "Account",
     "Channels",
     "CollectorProcess",
@@ -51,17 +52,25 @@ __all__ = [
     "Trouble",
     "collector_process",
     "follow",
+    "in_zone",
     "run_in_virtual_time",
     "simulated_home",
     "simulated_world",
+    "start_of",
     "troubles",
 ]
 
-START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
+_START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
+_CHANGES = (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC))  # the days before
 _LATENCY_S = 0.05
 _ANNOUNCEMENTS = "announced.json"  # in the folder of the home
 _PRELOADED = ("entrypoints.commands.simulate", "adapters.hue.source", "adapters.amazon.source")
 T = TypeVar("T")
+
+
+def start_of(faults: str, seed: int) -> datetime:
+    """Return when a simulation begins: with `daylight-saving` the day before a change, each in turn."""
+    return _CHANGES[(seed + 1) % 2] if faults == DAYLIGHT_SAVING else _START
 
 
 def run_in_virtual_time(
@@ -118,7 +127,7 @@ def follow(
     seed: int,
 ) -> None:
     """Run the coroutine in the process of a collector, in the time of the simulation."""
-    clock = VirtualClock(START)
+    clock = VirtualClock(channels.start)
     clock.show(channels.clock)
 
     def in_threads(threads: LockStepThreads) -> Coroutine[Any, Any, None]:
@@ -158,4 +167,4 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         collector=Collector(),
     )
     watch = Watch(logs=files.home / "logs", database=files.database, alert_file=files.alert)
-    return SimulatedWorld(place=place, true=TrueClock(clock), start=START, watch=watch)
+    return SimulatedWorld(place=place, true=TrueClock(clock), start=clock.start, watch=watch)

@@ -57,6 +57,30 @@ def test_readings_after_the_end_are_skipped(pair: Pair) -> None:
     ]
 
 
+YEAR = timedelta(days=365)
+
+
+@pytest.mark.parametrize(
+    ("instants", "first"),
+    [
+        ([], None),
+        ([NOON], NOON),
+        ([NOON, NOON + 9 * YEAR, NOON + 18 * YEAR], NOON),
+        ([NOON - 56 * YEAR, NOON - 56 * YEAR + LATER_BY, NOON, LATER], NOON),  # a start in 1970
+        ([NOON - 56 * YEAR, NOON - 26 * YEAR, NOON - 26 * YEAR + LATER_BY, NOON], NOON),
+        ([NOON - 56 * YEAR], NOON - 56 * YEAR),
+    ],
+)
+def test_the_first_reading_is_none_of_a_clock_that_was_decades_behind(
+    pair: Pair, instants: list[datetime], first: datetime | None
+) -> None:
+    store, history = pair
+    for instant in instants:
+        keep(store, a_reading("a", collected_at=instant))
+        keep(store, a_reading("b", collected_at=instant + 2 * LATER_BY))
+    assert history.first() == first
+
+
 def test_fractions_of_a_second_count(pair: Pair) -> None:
     store, history = pair
     just_after = NOON + timedelta(microseconds=1)

@@ -37,9 +37,10 @@ def bench(request: pytest.FixtureRequest) -> Bench:
     return Bench(memory if request.param == "memory" else system, clock, work)
 
 
-def test_an_operation_has_its_duration_and_what_was_counted(bench: Bench) -> None:
+@pytest.mark.parametrize("duration_s", [0.0, 0.25, 8.0])
+def test_an_operation_has_its_duration_and_what_was_counted(bench: Bench, duration_s: float) -> None:
     with bench.meter.measuring("read", "hue") as tally:
-        bench.clock.advance(0.25)
+        bench.clock.advance(duration_s)
         bench.clock.step_wall(-3600)  # the wall clock does not count
         tally.wire_bytes += 812
         tally.payload_bytes += 4096
@@ -48,7 +49,7 @@ def test_an_operation_has_its_duration_and_what_was_counted(bench: Bench) -> Non
         Operation(
             operation="read",
             source="hue",
-            duration_s=0.25,
+            duration_s=duration_s,
             wire_bytes=812,
             payload_bytes=4096,
             strategy="v2",

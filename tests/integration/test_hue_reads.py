@@ -11,7 +11,7 @@ from adapters.memory.runtime import MemoryClock
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB001
 from domain.cycle import Cause
-from domain.errors import SourceRefused
+from domain.errors import SourceGarbled, SourceRefused
 from tests.support.bridge_client import ask_v1
 from tests.support.builders import NOON
 from tests.support.hue_bench import in_front_of, temperatures
@@ -99,7 +99,7 @@ async def test_keys_of_other_applications_are_never_shown(
     async with in_front_of(bridge, wall=home_clock, strategy="whole_bridge", raw_response=True) as bench:
         text = repr(await bench.read())
         bridge.faults.add("kind=garbled")
-        with pytest.raises(Exception, match=r"not JSON: [0-9,]+ bytes$") as raised:
+        with pytest.raises(SourceGarbled, match=r"not JSON: [0-9,]+ bytes$") as raised:
             await bench.read()
         text += repr(raised.value) + repr(raised.value.__cause__) + bench.shown()
     assert "ZLLTemperature" in text

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +277,28 @@ def test_a_device_row_is_written_when_it_changes_or_lags_by_an_hour(store: Sqlit
         ("Attic", *_slots(60, 60)),
         ("Hall", *_slots(65, 65)),
     ]
+
+
+def test_a_clock_that_was_decades_behind_does_not_make_a_device_older(path: Path) -> None:
+    in_1970 = round((datetime(1970, 1, 1, tzinfo=UTC) - NOON) / timedelta(minutes=1))
+    clock = MemoryClock(NOON)
+    store = SqliteStore(path, journal=MemoryJournal(), clock=clock)
+    first = []
+    for minutes in (0, in_1970, 120, 180):  # the second one after a start without the time
+        clock.step_wall((NOON + timedelta(minutes=minutes) - clock.now()).total_seconds())
+        _appended(store, minutes)
+        first += rows(path, "SELECT first_slot FROM devices")
+    store.close()
+    assert first == [_slots(0)] * 4
+
+
+def test_a_device_that_was_first_read_in_1970_begins_when_the_clock_is_right(
+    store: SqliteStore, path: Path
+) -> None:
+    in_1970 = round((datetime(1970, 1, 1, tzinfo=UTC) - NOON) / timedelta(minutes=1))
+    for minutes in (in_1970, in_1970 + 5, 0, 60):
+        _appended(store, minutes)
+    assert rows(path, "SELECT first_slot, last_read_slot FROM devices") == [_slots(0, 60)]
 
 
 def test_a_device_that_vanished_was_listed_until_its_newest_reading(store: SqliteStore, path: Path) -> None:

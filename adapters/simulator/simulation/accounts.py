@@ -26,6 +26,7 @@ from adapters.simulator.simulation.home_list import (
     slot_of,
     slots_between,
 )
+from adapters.simulator.simulation.local_days import wrong_days
 from adapters.simulator.simulation.shown import QUERY
 from adapters.simulator.simulation.troubles import Trouble
 
@@ -57,6 +58,7 @@ class Account:
     in_flight: int  # of cycles that were killed before they were stored, where the ledger says so
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
+    days_wrong: int  # local days, by device, whose sums are not those of their readings
     rows_of_no_time: int  # rows of the ledger at times that the collector's clock did not pass
     wrong_values: int
     compared_by_column: Mapping[str, int]  # of a reading
@@ -89,6 +91,7 @@ def account(
             ((device, datetime.fromisoformat(slot)), (observed_at, other_values, values))
             for slot, device, observed_at, other_values, *values in connection.execute(QUERY)
         ]
+        days_wrong = wrong_days(connection)
     due = [(source, slot) for source in SOURCES for slot in slots_between(clock.start, end)]
     stored = dict(readings)
     shown = dict(home_list.shown)
@@ -103,7 +106,7 @@ def account(
                 for device, one in devices.items():
                     shown.setdefault((device, key[1]), one)
     ended = {key for key, (state, *_) in outcomes.items() if state != "missed"}
-    for device, slot in home_list.uncertain:
+    for device, slot in home_list.uncertain.intersection(shown):
         unread = outcomes.get((home_list.source_of[device], slot), ("", None, {}))[2]
         if device in unread:
             shown.pop((device, slot), None)
@@ -127,10 +130,11 @@ def account(
         mended_by_operation=dict(sorted(home_list.mended.items())),
         handed_over=len(shown),
         stored=len(readings),
-        lost=sum(key not in stored for key in shown),
+        lost=sum(key not in stored for key in shown) + home_list.again,
         in_flight=in_flight,
         twice=len(readings) - len(stored),
         not_handed_over=sum(key not in shown for key in stored),
+        days_wrong=days_wrong,
         rows_of_no_time=sum(not any(clock.turns_of(slot, slot + INTERVAL)) for _, slot in outcomes),
         wrong_values=wrong_values.total(),
         compared_by_column=dict(compared),
@@ -156,6 +160,7 @@ def _broken(counted: Account) -> Iterator[str]:
         (counted.lost, "readings were handed over and are not stored"),
         (counted.twice, "readings are stored twice"),
         (counted.not_handed_over, "readings are stored that the home did not hand over"),
+        (counted.days_wrong, "days are summed up otherwise than their readings"),
         (counted.rows_of_no_time, "rows of the ledger are of times that the clock did not pass"),
         (counted.wrong_values, "values are not those that the home showed"),
     ):

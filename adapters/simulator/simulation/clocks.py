@@ -25,6 +25,7 @@ class Change:
     shown_before: datetime
     shown_after: datetime
     skipped_from: datetime
+    stepped: timedelta  # by how much the wall clock was wrong afterwards
     cause: str  # the ledger's word for slots whose turn never came
 
     def skips(self, begin: datetime, end: datetime) -> bool:
@@ -54,7 +55,7 @@ class RecordedClock(VirtualClock):
         true_s = (true - self.start).total_seconds()
         for change in reversed(self.changes):
             if change.ends_s <= true_s:
-                return change.shown_after + timedelta(seconds=true_s - change.ends_s)
+                return true + change.stepped
         return true
 
     def slept_since_s(self, true_s: float) -> float:
@@ -74,12 +75,16 @@ class RecordedClock(VirtualClock):
         yield from _overlap(since_s, shown, self.elapsed_asleep_s(), begin, end)
 
     def turns_of(self, begin: datetime, end: datetime) -> Iterator[tuple[float, float]]:
-        """Yield when a slot had its turn, in true seconds: when its time began, or was jumped over."""
+        """Yield when a slot had its turn, in true seconds.
+
+        That is when the clock began to show it. If the clock jumped over it: from its true time to the jump.
+        """
         for since_s, _ in self.times_of(begin, end):
             yield since_s, since_s
+        true_s = (begin - self.start).total_seconds()
         for change in self.changes:
             if change.skips(begin, end):
-                yield change.begins_s, change.ends_s
+                yield min(true_s, change.begins_s), change.ends_s
 
     def causes(self, begin: datetime, end: datetime) -> set[str]:
         """Return the ledger's words for a slot that the clock jumped over."""
@@ -102,6 +107,7 @@ class RecordedClock(VirtualClock):
                 shown_before=before,
                 shown_after=after,
                 skipped_from=skipped_from,
+                stepped=self.stepped,
                 cause=cause,
             )
         )

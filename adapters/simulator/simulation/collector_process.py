@@ -8,7 +8,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 import attrs
 
@@ -26,6 +28,7 @@ _LONGEST_END_S = 60.0  # in real time
 class Channels:
     """What the process has of the simulation: its clock, what moves that, and where its lines go."""
 
+    start: datetime
     clock: tuple[float, float, float]  # its state
     moves: Connection
     lines: Connection
@@ -61,12 +64,13 @@ class CollectorProcess:
         """
         moves, its_moves = self._context.Pipe()
         lines, its_lines = self._context.Pipe(duplex=False)
-        channels = Channels(clock=clock.state(), moves=its_moves, lines=its_lines)
+        channels = Channels(start=clock.start, clock=clock.state(), moves=its_moves, lines=its_lines)
         process = self._context.Process(target=self._collect, args=(channels,), daemon=True)
         process.start()
         its_moves.close()
         its_lines.close()
         self._selector.lead(moves)
+        collector.process = Path(f"/proc/{process.pid}")
         killer = _Killer(process.kill, self._cycle_s)
 
         def on_whole_cycle(line: str) -> None:

@@ -7,16 +7,19 @@ import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
 
 import attrs
 
 from adapters.simulator.home import SimulatedHome
+from adapters.simulator.simulation.bounds import THIS_PROCESS
 from adapters.simulator.simulation.clocks import RecordedClock
 
 _LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
-
+_1970 = datetime(1970, 1, 1, tzinfo=UTC)
+_STARTING_S = 45.0
 _AFTER_A_CYCLE = 1.2  # times its length
 
 
@@ -59,12 +62,13 @@ class Switch:
 class Collector(Switch):
     """The collector: it is stopped as long as it is off.
 
-    `killed_after` is the share of its next cycle after which it is to be killed, if it is. What runs it does
-    so, and notes it.
+    `process` is the folder of its process in /proc. `killed_after` is the share of its next cycle after which
+    it is to be killed, if it is. What runs it does so, and notes it.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.process = THIS_PROCESS
         self.killed_after: float | None = None
         self._restart: ExitStack | None = None
 
@@ -206,3 +210,21 @@ class Asleep:
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         place.clock.sleep_machine(lasts_s)
         yield
+
+
+@attrs.frozen
+class StartedIn1970:
+    """The machine, which has no clock with a battery, is switched off, and starts with the time of 1970.
+
+    A time service sets it right at the end.
+    """
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        starting = ExitStack()
+        starting.enter_context(place.collector.off())
+        by_s = (_1970 - place.clock.now()).total_seconds()
+        place.clock.step_wall(by_s)
+        asyncio.get_running_loop().call_later(min(_STARTING_S, lasts_s), starting.close)
+        yield
+        place.clock.step_wall(-by_s)

@@ -66,7 +66,8 @@ class HomeList:
     are the readings of each device by slot; `uncertain` those of devices that were out of reach for a part of
     the last half hour: the bridge shows their last value, and the collector may know so or not. `short`
     counts, by operation of the collector, the requests that a short trouble cost, and `mended` those of them
-    whose operation succeeded in the same cycle.
+    whose operation succeeded in the same cycle. `again` counts readings that a second cycle of the same slot
+    was handed over instead.
     """
 
     shown_at: Callable[[datetime], datetime]
@@ -78,6 +79,7 @@ class HomeList:
     uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)
     short: Counter[str] = attrs.field(factory=Counter)
     mended: Counter[str] = attrs.field(factory=Counter)
+    again: int = 0
     _taken_s: float = 0.0
     _refused_since: datetime | None = None  # the refresh token
     _is_refused_for_good: bool = False
@@ -126,10 +128,14 @@ class HomeList:
     ) -> None:
         whole = [one for one in requests if _is_whole(source, one)]
         meanings = [(one, self._meaning(source, one)) for one in requests]
+        before = self.cycles.get((source, slot))
+        if whole and before is not None and before.was_handed_over:
+            again = (device for device, each in self.shown if each == slot)
+            self.again += sum(self.source_of[device] == source for device in again)
         if whole:  # what the first way has counts, and the second only adds to it
             usual = [one for one in whole if one.path == _READING_PATHS[source][0]]
             self._note_readings(home, source, slot, (usual or whole)[-1])
-        self._count_short(source, meanings, bool(whole))
+        self._count_short(source, meanings, was_handed_over=bool(whole), was_unplugged=was_unplugged)
         causes = _causes(source, meanings)
         if was_unplugged:  # after the last request that it saw
             causes |= _NETWORK
@@ -171,7 +177,12 @@ class HomeList:
         return _CREDENTIALS if self._is_refused_for_good else _NETWORK
 
     def _count_short(
-        self, source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]], was_handed_over: bool
+        self,
+        source: str,
+        meanings: Sequence[tuple[SeenRequest, frozenset[str]]],
+        *,
+        was_handed_over: bool,
+        was_unplugged: bool,
     ) -> None:
         """Count the requests that a short trouble cost, unless another trouble cost some as well.
 
@@ -180,7 +191,7 @@ class HomeList:
         failures = self._failures[source]
         self._failures[source] = 0 if was_handed_over else failures + 1
         failed = [one for one, meaning in meanings if meaning]
-        if failures >= _LONG or not all(self._is_short(one) for one in failed):
+        if was_unplugged or failures >= _LONG or not all(self._is_short(one) for one in failed):
             return
         for one in failed:
             is_token = one.path in _TOKEN_PATHS
@@ -196,7 +207,7 @@ class HomeList:
         """
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
         has_ended = request.is_refusal and is_well
-        is_single = request.is_limited and len(set(request.faults) - _HARMLESS) == 1
+        is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
         return is_single or (has_ended and self._refused_since is None)
 
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:

@@ -15,10 +15,12 @@ from adapters.simulator.simulation.effects import (
     Killed,
     LockedDatabase,
     SetClock,
+    StartedIn1970,
     Stopped,
     Unplugged,
 )
 
+DAYLIGHT_SAVING = "daylight-saving"  # nothing goes wrong around the days with 23 and 25 hours
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
 _STORM = 8  # times as often, and each kind daily
@@ -136,6 +138,7 @@ KINDS: Mapping[str, Kind] = {
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
     "clock-forward": Kind(effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240)),
     "clock-back": Kind(effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240)),
+    "start-1970": Kind(effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30), causes=_both("stopped")),
     "asleep": Kind(effects=(Asleep(),), per_day=1 / 60, minutes=(10, 480)),
 }
 
@@ -158,7 +161,7 @@ class Trouble:
 
 
 def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
-    """Return the troubles of a simulation in their order: `none`, `ordinary`, `storm`, or of one kind.
+    """Return the troubles of a simulation in their order: `ordinary`, `storm`, or of one kind; else none.
 
     Those of one kind do not overlap.
     """
@@ -167,7 +170,7 @@ def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
         chosen = {name: kind.per_day for name, kind in KINDS.items()}
     elif faults == "storm":
         chosen = {name: max(_STORM * kind.per_day, 1.0) for name, kind in KINDS.items()}
-    elif faults != "none":
+    elif faults in KINDS:
         chosen = {faults: _PER_DAY_BY_NAME}
     ends_s = days * 86_400 - _CALM_S
     found: list[Trouble] = []

@@ -50,13 +50,15 @@ class SimulatedWorld:
 
     async def _cause(self, trouble: Trouble) -> None:
         await self.true.sleep(trouble.begins_s - self.true.elapsed_s())
-        if self.true.elapsed_s() > trouble.begins_s + _AWAKE_S:
-            await self.true.sleep(_AWAKE_S)  # what ended while the machine slept ends first
-        if self.true.elapsed_s() >= trouble.ends_s:
+        lasts_s = trouble.lasts_s
+        if self.true.elapsed_s() > trouble.begins_s + _AWAKE_S:  # the machine slept
+            await self.true.sleep(_AWAKE_S)  # what ended meanwhile ends first
+            lasts_s = trouble.ends_s - self.true.elapsed_s()
+        if lasts_s <= 0:
             return
         with ExitStack() as effects:
             for effect in trouble.kind.effects:
-                effects.enter_context(effect.during(self.place, trouble.lasts_s))
+                effects.enter_context(effect.during(self.place, lasts_s))
             await self.true.sleep(trouble.ends_s - self.true.elapsed_s())
 
     def note_start(self) -> None:
@@ -84,7 +86,7 @@ class SimulatedWorld:
             awake_s = self.true.elapsed_s() - began_s - self.place.clock.slept_since_s(began_s)
             self.watch.longest_cycle_s = max(self.watch.longest_cycle_s, awake_s)
         self._looked_s = self.true.elapsed_s()
-        self.watch.look()
+        self.watch.look(self.place.collector.process)
 
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta, tzinfo
-from itertools import islice, product
+from itertools import product
 from pathlib import Path
 
 from adapters.sqlite.connection import connect_for_reading
@@ -27,6 +27,7 @@ from adapters.sqlite.rows.readings import (
     reading_tables,
 )
 from domain.errors import StoreError, StoreOutdated
+from domain.gaps import LONGEST_GAP, is_of_wrong_clock
 from domain.history.series import Summary
 from domain.measurements import ReadCost
 from domain.reading import Quantity, Reading
@@ -69,7 +70,8 @@ SELECT timestamp FROM {table}
 WHERE device_id = ? AND timestamp BETWEEN ? AND ?
     AND (timestamp BETWEEN ? AND ? OR substr(timestamp, -6) <> '+00:00') AND +is_anomalous = 1
 """
-_SELECT_OLDEST = "SELECT timestamp FROM {table} WHERE device_id = ? ORDER BY timestamp"
+_SELECT_OLDEST = "SELECT timestamp FROM {table} WHERE device_id = ? AND timestamp > ? ORDER BY timestamp"
+_SELECT_BEFORE = "SELECT timestamp FROM {table} WHERE device_id = ? AND timestamp < ? ORDER BY timestamp DESC"
 _EVER = datetime.max.replace(tzinfo=UTC) - 2 * _TEXT_SLACK
 
 
@@ -118,14 +120,26 @@ class SqliteHistory:
         return sorted(instant for instant in instants if instant is not None and since <= instant <= until)
 
     def first(self) -> datetime | None:
-        oldest: list[datetime] = []
         with self._open() as connection:
-            selects = [_SELECT_OLDEST.format(table=table) for table in reading_tables(connection)]
-            for select, device_id in product(selects, device_ids(connection)):
-                texts = connection.execute(select, (device_id,))
-                instants = (as_instant(text, self._naive_zone) for (text,) in texts)
-                oldest += islice((instant for instant in instants if instant is not None), 1)
-        return min(oldest, default=None)
+            each = product(reading_tables(connection), device_ids(connection))
+            oldest = [self._first(connection, table, device_id) for table, device_id in each]
+        return min((instant for instant in oldest if instant is not None), default=None)
+
+    def _first(self, connection: sqlite3.Connection, table: str, device_id: str) -> datetime | None:
+        """Return the instant of the first row of a device that is none of a wrong clock."""
+
+        def first(statement: str, bound: str) -> datetime | None:
+            rows = connection.execute(statement.format(table=table), (device_id, bound))
+            instants = (as_instant(text, self._naive_zone) for (text,) in rows)
+            return next((instant for instant in instants if instant is not None), None)
+
+        oldest = first(_SELECT_OLDEST, "")
+        while oldest is not None and (later := first(_SELECT_OLDEST, as_text(oldest + LONGEST_GAP))):
+            before = first(_SELECT_BEFORE, as_text(later))
+            if before is None or not is_of_wrong_clock(before, later):
+                break
+            oldest = later
+        return oldest
 
     def _values(
         self, device_id: str, since: datetime, until: datetime, quantities: Sequence[Quantity]

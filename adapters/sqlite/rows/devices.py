@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from adapters.sqlite.rows.readings import as_text, clean
+from adapters.sqlite.rows.readings import as_instant, as_text, clean
 from domain.cycle import Cause, Collected, Unread
+from domain.gaps import is_of_wrong_clock
 from domain.schedule import CLOCK_FAULT_AHEAD
 
 _LISTED_WITHIN = timedelta(days=1)
@@ -142,10 +143,22 @@ def _merge(old: _DeviceRow, new: _DeviceRow, ahead: str) -> _DeviceRow:
     is_newest = _is_ahead(old.last_read_slot, ahead) or slot >= str(old.last_read_slot)
     newest = new if is_newest else old
     return newest._replace(
-        first_slot=min(old.first_slot, slot) if isinstance(old.first_slot, str) else slot,
+        first_slot=_first(old, slot),
         last_read_slot=_newer(old.last_read_slot, slot, ahead),
         last_listed_slot=_newer(old.last_listed_slot, slot, ahead),
     )
+
+
+def _first(old: _DeviceRow, slot: str) -> object:
+    """Return the first slot of a device that was read at this one, but none of a clock decades behind."""
+    first, last = (as_instant(text, UTC) for text in (old.first_slot, old.last_read_slot))
+    at = datetime.fromisoformat(slot)
+    if first is None:
+        return slot
+    if at < first:
+        return old.first_slot if is_of_wrong_clock(at, first) else slot
+    was_always_wrong = last is not None and first <= last and is_of_wrong_clock(last, at)
+    return slot if was_always_wrong else old.first_slot
 
 
 def _must_write(row: Sequence[object] | None, device: _DeviceRow, lagging: str, ahead: str) -> bool:
