@@ -107,7 +107,7 @@ def account(
                 for device, one in devices.items():
                     shown.setdefault((device, key[1]), one)
     ended = {key for key, (state, *_) in outcomes.items() if state != "missed"}
-    for device, slot in home_list.uncertain:
+    for device, slot in home_list.uncertain.intersection(shown):
         unread = outcomes.get((home_list.source_of[device], slot), ("", None, {}))[2]
         if device in unread:
             shown.pop((device, slot), None)
