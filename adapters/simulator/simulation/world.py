@@ -57,7 +57,7 @@ class SimulatedWorld:
         if lasts_s <= 0:
             return
         with ExitStack() as effects:
-            for effect in trouble.kind.effects:
+            for effect in trouble.effects:
                 effects.enter_context(effect.during(self.place, lasts_s))
             await self.true.sleep(trouble.ends_s - self.true.elapsed_s())
 
@@ -90,8 +90,8 @@ class SimulatedWorld:
 
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
-        if self.place.network.is_on.is_set():
-            for service in (self.place.home.bridge, self.place.home.alexa):
+        for service in (self.place.home.bridge, self.place.home.alexa):
+            if service.is_plugged_in:
                 service.unplug()
                 service.plug_in()
 
