@@ -21,7 +21,7 @@ TITLES: Mapping[Quantity, tuple[str, str]] = {  # and units; in the order of the
 _SOURCE_TITLES = {"hue": "Hue bridge", "amazon": "Amazon account"}
 _REASONS = {
     NO_CYCLE: "nothing has collected since; is the program running?",
-    UNKNOWN: "the reading was stored, and is no longer there",
+    UNKNOWN: "a reading or a row of the ledger is no longer there",
     WAITING: "the cycle waits in the spool",
     "unreachable": "the sensor could not be reached",
     "switched_off": "the sensor is switched off",

@@ -231,11 +231,12 @@ class Ledger(Protocol):
         ...
 
     def unexplained(self, since: datetime, until: datetime) -> Sequence[Absence]:
-        """Return the stored planned slots in which a known device has neither a reading nor a cause.
+        """Return the planned slots without a row, and those of a known device without a reading or a cause.
 
-        From `since` to before `until`, by source and slot. The cause is `UNKNOWN` where fewer readings of the
-        slot are there than its rows count, else that the source did not list the device: the ledger names
-        such a device for a day only. Raise `StoreError`.
+        From `since` to before `until`, by source and slot. A slot between two rows of a source that has none
+        is missing for all devices; the cause is `UNKNOWN`. So it is for a device where fewer readings of a
+        stored slot are there than its rows count; else the source did not list the device, which the ledger
+        says for a day only. Raise `StoreError`.
         """
         ...
 

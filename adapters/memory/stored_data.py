@@ -28,6 +28,7 @@ from domain.history.ledger import LedgerRow
 from domain.history.series import Resolution, Summary, begin_of, combine
 from domain.measurements import Baseline, ReadCost
 from domain.reading import Quantity, Reading
+from domain.schedule import slots_between
 from ports.stored_data import KnownDevice, SourceRecord
 
 
@@ -217,7 +218,7 @@ class MemoryLedger:
         unaccounted = Counter(slot for _, slot in present)
         for one in self._store.ledger.values():
             unaccounted[one.due.slot] -= len(one.readings) if isinstance(one, Collected) else 0
-        found = []
+        found = list(self._without_row(since, until))
         for entry in self._store.ledger.values():
             due = entry.due
             if not isinstance(entry, Collected) or not due.scheduled or not since <= due.slot < until:
@@ -266,6 +267,24 @@ class MemoryLedger:
                     first_slot=entry.due.slot if first is None else first.first_slot,
                 )
         return [known[device_id] for device_id in sorted(known)]
+
+    def _without_row(self, since: datetime, until: datetime) -> Iterator[Absence]:
+        """Yield the slots of the span that lie between two rows of a source and have none."""
+        dues = sorted(
+            (one.due for one in self._store.ledger.values() if one.due.scheduled and one.due.slot < until),
+            key=lambda due: (due.source, due.slot),
+        )
+        for before, due in pairwise(dues):
+            is_gap = before.source == due.source and not is_of_wrong_clock(before.slot, due.slot)
+            for slot in slots_between(before.slot, due.slot, due.interval_s) if is_gap else ():
+                if slot >= since:
+                    yield Absence(
+                        source=due.source,
+                        device_id=None,
+                        slot=slot,
+                        interval_s=due.interval_s,
+                        cause=UNKNOWN,
+                    )
 
     def _record(
         self, source: str, entries: list[LedgerEntry], since: datetime, until: datetime

@@ -14,7 +14,7 @@ from domain.history.series import Span
 
 # No words of the ledger.
 NO_CYCLE = "no_cycle"  # there is no row
-UNKNOWN = "unknown"  # the row says that it was stored, and it is not there
+UNKNOWN = "unknown"  # a row of the ledger is not there, or a reading that it counts
 WAITING = "waiting"  # the cycle is in the spool
 _NOT_OURS = frozenset(
     {

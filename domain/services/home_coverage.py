@@ -84,13 +84,13 @@ def home_coverage(
     `records` are those of the span, `intervals` belong to the sources that the home has, and `newest` are the
     slots of the devices' newest readings. Nothing is expected of a device once it has left the home.
     """
-    absences, known = missing_between(ledger, records, span, intervals, waiting), ledger.devices()
+    absences, known = [*missing_between(ledger, records, span, intervals, waiting)], ledger.devices()
     left = departures(known, absences, records, span, intervals, newest)
+    absences += ledger.unexplained(span.since, span.until)
     lost = dict.fromkeys(intervals, 0)
     for one in absences:
         if one.device_id is None:
             lost[one.source] = lost.get(one.source, 0) + one.slots
-    absences = [*absences, *ledger.unexplained(span.since, span.until)]
     written = {record.source: record for record in records}
     devices: dict[str, Coverage] = {}
     source_of: dict[str, str] = {}

@@ -154,7 +154,7 @@ def test_coverage_grades_a_home(collected: Deployment, run_here: RunHere) -> Non
         connection.execute("DELETE FROM readings WHERE device_id = ?", (device_id,))
     broken = run_here(collected, "coverage", "--check", "--target", "0")
     assert broken.returncode == 1
-    assert f"{device_id}: the reading was stored, and is no longer there" in broken.stdout
+    assert f"{device_id}: a reading or a row of the ledger is no longer there" in broken.stdout
     found = told(run_here(collected, "coverage", "--json"))
     assert isinstance(found["home"], dict)
     assert (found["is_kept"], found["home"]["missing"]) == (False, {"unknown": 1})

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
 
 import attrs
 
+from adapters.memory.store import MemoryStore
 from adapters.memory.stored_data import MemoryLedger
 from adapters.sqlite.history.ledger import SqliteLedger
 from domain.cycle import Cause
+from domain.history.coverage import Absence
 from domain.history.ledger import LedgerRow
 from ports.store import Store
 from ports.stored_data import KnownDevice, Ledger, SourceRecord
@@ -164,3 +168,32 @@ def test_a_device_without_a_reading_or_a_cause_is_unexplained(pair: Pair) -> Non
     (found,) = ledger.unexplained(NOON, END)
     assert (found.device_id, found.slot, found.slots, found.cause) == ("hue:2", at[1], 2, "not_listed")
     assert ledger.unexplained(at[3], END) == []
+
+
+def test_a_slot_between_two_rows_without_one_is_unexplained(pair: Pair) -> None:
+    """The clock was 12 years behind at first; at the end the interval is twice as long."""
+    store, ledger = pair
+    at = [NOON + number * 5 * MINUTE for number in range(9)]
+    store.append(a_cycle(a_failed(a_due(slot=NOON - timedelta(days=4400)))))
+    for slot in at[:6]:
+        store.append(a_cycle(a_failed(a_due(slot=slot)), a_failed(a_due("amazon", slot))))
+    store.append(a_cycle(a_failed(attrs.evolve(a_due(slot=at[8]), interval_s=600))))
+    assert ledger.unexplained(NOON, END) == []
+    for slot in (*at[1:4], at[6]):
+        delete_row(store, ledger, slot)
+    expected = Absence(source="hue", device_id=None, slot=at[1], interval_s=300, cause="unknown", slots=3)
+    later = attrs.evolve(expected, slot=at[6], interval_s=600, slots=1)
+    assert ledger.unexplained(NOON, END) == [expected, later]
+    assert ledger.unexplained(NOON, at[8]) == [expected]
+    assert ledger.unexplained(at[2] + MINUTE, at[5]) == [attrs.evolve(expected, slot=at[3], slots=1)]
+    assert ledger.unexplained(at[4], at[6]) == []
+
+
+def delete_row(store: Store, ledger: Ledger, slot: datetime) -> None:
+    """Delete the row of "hue" from the ledger."""
+    if isinstance(ledger, SqliteLedger):
+        with closing(sqlite3.connect(ledger._path)) as connection, connection:
+            connection.execute("DELETE FROM outcomes WHERE source = 'hue' AND slot = ?", (slot.isoformat(),))
+    else:
+        assert isinstance(store, MemoryStore)
+        del store.ledger["hue", slot]

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from adapters.amazon import states
+from adapters.files.locks import SourceLocks
 from adapters.files.spool.file_spool import FileSpool
 from adapters.simulator.home import SimulatedHome
 from domain.cycle import Cause
@@ -90,6 +91,10 @@ def without_alerts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Alerting, "_update_board", lambda *_: None)
 
 
+def without_slots_in_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SourceLocks, "begin", lambda *_: None)
+
+
 def with_another_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SimulatedHome, "temperature", lambda *_: 99.0)
 
@@ -106,6 +111,7 @@ def with_a_wrong_quantity(monkeypatch: pytest.MonkeyPatch) -> None:
         (without_retry, "hiccup", "a retry mended"),
         (without_cause, "unavailable", "name a wrong cause"),
         (without_alerts, "token-refused", "alerts were called for"),
+        (without_slots_in_progress, "killed", "were handed over and are not stored"),
         (with_another_value, "none", "are not those that the home showed"),
         (with_a_wrong_quantity, "none", "are not those that the home showed"),
     ],

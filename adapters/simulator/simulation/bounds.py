@@ -11,7 +11,7 @@ import attrs
 
 LONGEST_CYCLE_S = 30.0
 LARGEST_LOG_BYTES = 60_000_000
-_PROCESS = Path("/proc/self")
+THIS_PROCESS = Path("/proc/self")
 # A connection of SQLite keeps some that it no longer needs. One of them more each day is noticed in a week.
 _MORE_DESCRIPTORS = 2
 _MORE_THREADS = 6  # those that write the log end a second of real time after their last call
@@ -29,16 +29,16 @@ class Usage:
     threads: int
 
     @classmethod
-    def now(cls) -> Usage:
-        """Look at this process."""
+    def now(cls, process: Path = THIS_PROCESS) -> Usage:
+        """Look at the process whose folder in /proc is given."""
         try:
-            pages = int((_PROCESS / "statm").read_text("ascii").split()[1])
+            pages = int((process / "statm").read_text("ascii").split()[1])
             return cls(
                 memory_bytes=pages * os.sysconf("SC_PAGE_SIZE"),
-                descriptors=len(os.listdir(_PROCESS / "fd")),  # noqa: PTH208 - it changes while it is read
-                threads=len(os.listdir(_PROCESS / "task")),  # noqa: PTH208
+                descriptors=len(os.listdir(process / "fd")),  # noqa: PTH208 - it changes while it is read
+                threads=len(os.listdir(process / "task")),  # noqa: PTH208
             )
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):
             return cls(memory_bytes=0, descriptors=0, threads=0)
 
 
@@ -108,7 +108,7 @@ class Watched:
 
 @attrs.define(kw_only=True)
 class Watch:
-    """Looks at the files of a home and at this process after each cycle."""
+    """Looks at the files of a home, and at the collector's process, after each cycle."""
 
     logs: Path
     database: Path
@@ -119,9 +119,9 @@ class Watch:
     _alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
     _usages: list[Usage] = attrs.field(factory=list)
 
-    def look(self) -> None:
+    def look(self, process: Path = THIS_PROCESS) -> None:
         """Note what is there now."""
-        self._usages.append(Usage.now())
+        self._usages.append(Usage.now(process))
         log_bytes = sum(path.stat().st_size for path in self.logs.glob("*"))
         self._largest_log_bytes = max(self._largest_log_bytes, log_bytes)
         wal = self.database.with_name(f"{self.database.name}-wal")

@@ -100,6 +100,7 @@ class HomeList:
                 self._take(home, source, slot, requests, was_unplugged=was_unplugged)
             elif service.was_unplugged_since(self._taken_s):
                 self.unreachable.add((source, slot_of_cycle(source, now)))
+                self._failures[source] += 1  # if it was asked: over sockets nobody sees what is refused
             requests.clear()
         self._taken_s = home.bridge.elapsed_s()
 
@@ -135,7 +136,7 @@ class HomeList:
         if whole:  # what the first way has counts, and the second only adds to it
             usual = [one for one in whole if one.path == _READING_PATHS[source][0]]
             self._note_readings(home, source, slot, (usual or whole)[-1])
-        self._count_short(source, meanings, bool(whole))
+        self._count_short(source, meanings, was_handed_over=bool(whole), was_unplugged=was_unplugged)
         causes = _causes(source, meanings)
         if was_unplugged:  # after the last request that it saw
             causes |= _NETWORK
@@ -165,7 +166,8 @@ class HomeList:
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
         if request.is_refusal and (request.status != _OK or not meaning):
-            meaning |= _CREDENTIALS
+            is_doubted = self._refused_since is not None and not self._is_refused_for_good
+            meaning |= _NETWORK if is_doubted and source == "amazon" else _CREDENTIALS
         return meaning
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
@@ -177,7 +179,12 @@ class HomeList:
         return _CREDENTIALS if self._is_refused_for_good else _NETWORK
 
     def _count_short(
-        self, source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]], was_handed_over: bool
+        self,
+        source: str,
+        meanings: Sequence[tuple[SeenRequest, frozenset[str]]],
+        *,
+        was_handed_over: bool,
+        was_unplugged: bool,
     ) -> None:
         """Count the requests that a short trouble cost, unless another trouble cost some as well.
 
@@ -186,7 +193,7 @@ class HomeList:
         failures = self._failures[source]
         self._failures[source] = 0 if was_handed_over else failures + 1
         failed = [one for one, meaning in meanings if meaning]
-        if failures >= _LONG or not all(self._is_short(one) for one in failed):
+        if was_unplugged or failures >= _LONG or not all(self._is_short(one) for one in failed):
             return
         for one in failed:
             is_token = one.path in _TOKEN_PATHS
@@ -202,7 +209,7 @@ class HomeList:
         """
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
         has_ended = request.is_refusal and is_well
-        is_single = request.is_limited and len(set(request.faults) - _HARMLESS) == 1
+        is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
         return is_single or (has_ended and self._refused_since is None)
 
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:

@@ -2,7 +2,7 @@
 
 The process of the simulated home leads, that of the collector follows. Time moves on only when both wait and
 nothing is on its way between them. On loopback what was written has arrived before the writer goes on, so it
-is enough to ask the other process whether it waits, and to look once more when it has answered.
+is enough to ask the other process whether it waits: its answer comes behind all that it has sent.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class LeadingSelector(selectors.DefaultSelector):
         if self._follower is not None:
             self._ask()
             answer_s = self._await_answer()
-            if answer_s is None or (ready := self._without_answers(super().select(0))):
-                return ready
+            if answer_s is None:
+                return []
             timer_s = min(timer_s, answer_s)
         if timer_s == math.inf:
             raise RuntimeError("every task waits for something that no timer and no task will bring")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from adapters.sqlite.rows.readings import (
 )
 from adapters.sqlite.rows.slots import newest_slot_after
 from domain.cycle import PASSING_CAUSES, Cause
+from domain.gaps import is_of_wrong_clock
 from domain.history.coverage import UNKNOWN, Absence, in_a_row
 from domain.history.ledger import LedgerRow
 from ports.stored_data import KnownDevice, SourceRecord
@@ -64,6 +65,14 @@ _WITHOUT_READING = """
         SELECT 1 FROM {table} WHERE lower({table}.device_id) = lower(devices.device_id) AND timestamp = slot
     )
 """
+# From the newest row before on.
+_SELECT_SLOTS = """
+SELECT CAST(strftime('%s', slot) AS INTEGER), interval_s FROM outcomes
+WHERE source = :source AND scheduled = 1 AND slot < :until AND slot >= coalesce(
+    (SELECT max(slot) FROM outcomes WHERE source = :source AND scheduled = 1 AND slot < :since), :since
+)
+ORDER BY slot
+"""
 _COUNT_RECORDED = "SELECT total(readings) FROM outcomes WHERE source = ? AND slot = ?"
 _SELECT_ROWS = """
 SELECT slot, interval_s, scheduled, state, cause, detail, readings, unread FROM outcomes
@@ -73,6 +82,9 @@ _COUNT_STATES = """
 SELECT state, cause, count(*) FROM outcomes
 WHERE source = ? AND scheduled = 1 AND slot BETWEEN ? AND ? GROUP BY state, cause
 """
+
+
+_YEAR_S = 31_622_400
 
 
 class SqliteLedger:
@@ -115,6 +127,8 @@ class SqliteLedger:
                 return bool(present < sum(recorded for (recorded,) in rows))
 
             for source in sources:
+                span = {"source": source, "since": as_text(since), "until": as_text(until)}
+                found += _without_row(source, connection.execute(_SELECT_SLOTS, span), since)
                 rows = connection.execute(select, (source, as_text(since), as_text(until))).fetchall()
                 for slot_s, slot, interval_s, unread, device_id in rows:
                     if isinstance(slot_s, int) and str(device_id).lower() not in _lower_ids(unread):
@@ -159,6 +173,26 @@ def _ledger_row(source: str, slot: datetime, interval_s: int, row: sqlite3.Row) 
         readings=row["readings"] if isinstance(row["readings"], int) else 0,
         unread={device_id: _why(why) for device_id, why in _unread(row["unread"]).items()},
     )
+
+
+def _without_row(source: str, rows: Iterable[tuple[object, ...]], since: datetime) -> Iterator[Absence]:
+    """Yield the slots from `since` on between two rows. A clock that was wrong leaves longer gaps."""
+    end: datetime | None = None
+    for slot_s, interval_s in rows:
+        if not isinstance(slot_s, int) or not isinstance(interval_s, int) or not 1 <= interval_s <= _YEAR_S:
+            continue
+        slot, interval = datetime.fromtimestamp(slot_s, UTC), timedelta(seconds=interval_s)
+        slots = 0 if end is None or is_of_wrong_clock(end, slot) else (slot - max(end, since)) // interval
+        if slots > 0:
+            yield Absence(
+                source=source,
+                device_id=None,
+                slot=slot - slots * interval,
+                interval_s=interval_s,
+                cause=UNKNOWN,
+                slots=slots,
+            )
+        end = slot + interval
 
 
 @lru_cache(maxsize=16)

@@ -177,6 +177,14 @@ def test_a_reading_that_is_no_longer_there_is_lost() -> None:
     assert (found.total.lost, found.below(0.0)) == (1, ["hue:1"])
 
 
+def test_a_slot_without_a_row_is_lost() -> None:
+    store = a_store("", "", "")
+    del store.ledger["hue", NOON + SLOT]
+    found = covered(store, NOON + 3 * SLOT)
+    assert found.devices["hue:1"] == Coverage(expected=3, missing={"unknown": 1})
+    assert [(gap.begin, gap.device_id, gap.cause) for gap in found.gaps] == [(NOON + SLOT, None, "unknown")]
+
+
 def test_a_device_that_came_back_was_not_listed() -> None:
     found = covered(a_store("", "silent", "silent", ""), NOON + 4 * SLOT)
     assert found.devices["hue:1"] == Coverage(expected=4, missing={"not_listed": 2})

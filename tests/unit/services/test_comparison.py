@@ -107,10 +107,28 @@ def test_counts_that_are_far_apart_differ_although_they_change_together() -> Non
     change = change_of(whole, small, BYTES)
     assert change.verdict is Verdict.LESS
     assert (change.low, change.high) == (2_555 / 55_200 - 1, 2_800 / 55_010 - 1)
+    assert change.change == change.after.centre / change.before.centre - 1
     assert change_of(small, whole, BYTES).verdict is Verdict.MORE
     assert change_of(whole, small, CYCLE).verdict is NONE_SHOWN, "of times a slow hour may be the reason"
     assert change_of(whole[:11], small[:11], BYTES).verdict is NONE_SHOWN
     assert change_of(small, [2_801.0, *small[1:]], BYTES).verdict is NONE_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        (1.0, 100.0, Verdict.MORE),
+        (100.0, 1.0, Verdict.LESS),
+        (0.0, 100.0, NONE_SHOWN),  # there is no share of nothing
+        (100.0, 103.0, NONE_SHOWN),  # the ranges are as far apart as both are wide
+        (100.0, 104.0, Verdict.MORE),
+    ],
+)
+def test_twelve_counts_a_side_suffice_if_their_ranges_are_far_apart(
+    before: float, after: float, verdict: Verdict
+) -> None:
+    old, new = ([value] * 6 + [value + 1] * 6 for value in (before, after))
+    assert change_of(old, new, BYTES).verdict is verdict
 
 
 def test_counting_stops_where_there_are_too_few_independent_cycles() -> None:

@@ -147,6 +147,7 @@ def test_short_troubles_count_by_operation(
         [request(V2, "Reset", status=None)],  # as every request then
         [request(V2, "Reset", "Throttle", status=None, is_limited=True)],
         [request(V2, "Reset", status=None, is_limited=True), request(V1, "Garbled")],
+        [request(V2, "Throttle", "Throttle", status=429, is_limited=True), request(V2)],
     ],
 )
 def test_what_another_trouble_costs_is_no_short_trouble(requests: list[SeenRequest]) -> None:
@@ -157,3 +158,18 @@ def test_what_another_trouble_costs_is_no_short_trouble(requests: list[SeenReque
 def test_the_longest_wait_counts() -> None:
     replies = [request(V2, "Throttle", status=429, retry_after=wait) for wait in ("2", "60", None)]
     assert taken("hue", *map(attrs.evolve, replies))[1].wait_s == 60
+
+
+def test_no_trouble_is_short_when_the_network_is_cut_as_well() -> None:
+    reset = request(V2, "Reset", status=None, is_limited=True)
+    home_list, _ = taken("hue", reset, is_unplugged=True)
+    assert not home_list.short
+
+
+def test_a_single_attempt_after_a_long_cut_is_no_short_trouble() -> None:
+    home_list = HomeList(shown_at=lambda at: at)
+    cut: Any = SimpleNamespace(bridge=Service(is_unplugged=True), alexa=Service(), sensors=())
+    for _ in range(10):
+        home_list.take(cut, NOON, lambda *_: NOON)
+    taken("hue", request(V2, "Reset", status=None, is_limited=True), home_list=home_list)
+    assert not home_list.short

@@ -32,7 +32,7 @@ def following(
         with to_leader, asyncio.Runner(loop_factory=lambda: loop) as runner:
             runner.run(work(clock))
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=run, daemon=True)  # a test that fails leaves it behind
     thread.start()
     leader.lead(to_follower)
     yield
@@ -65,11 +65,13 @@ def test_time_moves_to_the_next_timer_of_either() -> None:
 
 def test_no_time_passes_while_bytes_are_on_their_way() -> None:
     ours, theirs = socket.socketpair()
+    read_s: list[float] = []
     answered_s: list[float] = []
 
-    async def answer(_: VirtualClock) -> None:
+    async def answer(its: VirtualClock) -> None:
         reader, writer = await asyncio.open_connection(sock=theirs)
         while data := await reader.read(1):
+            read_s.append(its.elapsed_s())
             writer.write(data)
         writer.close()
 
@@ -86,7 +88,7 @@ def test_no_time_passes_while_bytes_are_on_their_way() -> None:
             await writer.wait_closed()
 
     lead(work)
-    assert answered_s == list(range(100))
+    assert read_s == answered_s == list(range(100))
 
 
 def test_the_follower_sees_when_the_clock_is_set_or_the_machine_sleeps() -> None:
