@@ -49,6 +49,7 @@ from entrypoints.wiring.simulation import (
 
 _FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
 _FAULTS = ("none", "ordinary", "storm", DAYLIGHT_SAVING, *KINDS)
+_SLOT = timedelta(minutes=5)
 _END = timedelta(minutes=1)  # before the next slot begins
 # SQLite waits in real time, in which nothing changes here.
 _CONFIG = "storage: {busy_timeout_ms: 1}\n"
@@ -122,7 +123,7 @@ async def _simulate(
     threads: LockStepThreads,
 ) -> Account:
     found = troubles(request.faults, days=request.days, seed=request.seed)
-    end = clock.start + timedelta(days=request.days)
+    end = clock.start + round(timedelta(days=request.days) / _SLOT) * _SLOT
     last_s = (end - clock.start - _END).total_seconds()
     is_in_memory = selector is None
     request.home.mkdir(parents=True, exist_ok=True)
@@ -137,7 +138,7 @@ async def _simulate(
         running: CollectorTask | CollectorProcess
         if selector is None:
             running = CollectorTask(
-                partial(_collect, loaded, environment),
+                lambda *line: _collect(load(loaded.home), environment, *line),
                 threads=threads,
                 folder=loaded.home,
                 cut_connections=world.cut_connections,

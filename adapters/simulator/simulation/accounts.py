@@ -100,13 +100,14 @@ def account(
     for killed in home_list.killed:
         for source, devices in killed.handed.items():
             key = killed.key(source, outside)
-            if key in outcomes and outcomes[key][:2] == ("missed", "interrupted"):
+            row = outcomes.get(key, ("", None))[:2]
+            if row == ("missed", "interrupted") or row[0] in ("failed", "deferred"):  # when it ran again
                 in_flight += len(devices)
             else:
                 for device, one in devices.items():
                     shown.setdefault((device, key[1]), one)
     ended = {key for key, (state, *_) in outcomes.items() if state != "missed"}
-    for device, slot in home_list.uncertain:
+    for device, slot in home_list.uncertain.intersection(shown):
         unread = outcomes.get((home_list.source_of[device], slot), ("", None, {}))[2]
         if device in unread:
             shown.pop((device, slot), None)
