@@ -140,7 +140,7 @@ async def _simulate(
         running: CollectorTask | CollectorProcess
         if selector is None:
             running = CollectorTask(
-                partial(_collect, loaded, environment),
+                lambda *line: _collect(load(loaded.home), environment, *line),
                 threads=threads,
                 folder=loaded.home,
                 cut_connections=world.cut_connections,

@@ -24,7 +24,7 @@ from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
 from adapters.simulator.simulation.collector_task import CollectorTask
 from adapters.simulator.simulation.discovery import Announcements, VirtualTimeFinder
-from adapters.simulator.simulation.effects import Collector, Place, Switch
+from adapters.simulator.simulation.effects import Collector, Place
 from adapters.simulator.simulation.local_days import in_zone
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
@@ -182,7 +182,6 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         clock=clock,
         folder=files.home,
         database=files.database,
-        network=Switch(),
         collector=Collector(),
     )
     watch = Watch(logs=files.home / "logs", database=files.database, alert_file=files.alert)

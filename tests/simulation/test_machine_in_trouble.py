@@ -15,9 +15,7 @@ pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 Report = dict[str, Any]
 
 
-def simulated(
-    capsys: pytest.CaptureFixture[str], home: Path, faults: str, seed: int = 2
-) -> Report:
+def simulated(capsys: pytest.CaptureFixture[str], home: Path, faults: str, seed: int = 2) -> Report:
     options = ["--faults", faults, "--seed", str(seed), "--home", str(home), "--json"]
     main(["simulate", *options])
     report: Report = json.loads(capsys.readouterr().out)

@@ -104,7 +104,8 @@ def account(
     for killed in home_list.killed:
         for source, devices in killed.handed.items():
             key = killed.key(source, outside)
-            if key in outcomes and outcomes[key][:2] == ("missed", "interrupted"):
+            row = outcomes.get(key, ("", None))[:2]
+            if row == ("missed", "interrupted") or row[0] in ("failed", "deferred"):  # when it ran again
                 in_flight += len(devices)
             else:
                 for device, one in devices.items():

@@ -100,6 +100,7 @@ class HomeList:
                 self._take(home, source, slot, requests, was_unplugged=was_unplugged)
             elif service.was_unplugged_since(self._taken_s):
                 self.unreachable.add((source, slot_of_cycle(source, now)))
+                self._failures[source] += 1  # if it was asked: over sockets nobody sees what is refused
             requests.clear()
         self._taken_s = home.bridge.elapsed_s()
 
@@ -165,7 +166,8 @@ class HomeList:
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
         if request.is_refusal and (request.status != _OK or not meaning):
-            meaning |= _CREDENTIALS
+            is_doubted = self._refused_since is not None and not self._is_refused_for_good
+            meaning |= _NETWORK if is_doubted and source == "amazon" else _CREDENTIALS
         return meaning
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:

@@ -11,9 +11,9 @@ from adapters.simulator.simulation.troubles import Trouble
 
 def lost_with_memory(troubles: Sequence[Trouble]) -> Iterator[Loss]:
     """Yield the losses where a collector had readings only in its memory, and was stopped."""
-    ends = [one for one in troubles if any(_ends_collector(effect) for effect in one.kind.effects)]
+    ends = [one for one in troubles if any(_ends_collector(effect) for effect in one.effects)]
     for full in troubles:
-        if any(isinstance(effect, FullDisk) and not effect.has_room for effect in full.kind.effects):
+        if any(isinstance(effect, FullDisk) and not effect.has_room for effect in full.effects):
             for end in ends:
                 if full.begins_s < end.ends_s and end.begins_s < full.ends_s + TO_NEXT_CYCLE_S:
                     yield Loss(full.begins_s - TO_NEXT_CYCLE_S, end.ends_s + TO_NEXT_CYCLE_S)

@@ -57,7 +57,7 @@ class SimulatedWorld:
         if lasts_s <= 0:
             return
         with ExitStack() as effects:
-            for effect in trouble.kind.effects:
+            for effect in trouble.effects:
                 effects.enter_context(effect.during(self.place, lasts_s))
             await self.true.sleep(trouble.ends_s - self.true.elapsed_s())
 
@@ -93,8 +93,8 @@ class SimulatedWorld:
 
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
-        if self.place.network.is_on.is_set():
-            for service in (self.place.home.bridge, self.place.home.alexa):
+        for service in (self.place.home.bridge, self.place.home.alexa):
+            if service.is_plugged_in:
                 service.unplug()
                 service.plug_in()
 
@@ -109,13 +109,15 @@ class SimulatedWorld:
     def _began_s(self, slot: datetime) -> float | None:
         """Return when the cycle of the slot began, in true seconds from the start; None if nobody saw it.
 
-        After a change of the clock the collector takes its time to look at it.
+        After a change of the clock, and after a cycle that ended within the slot, the collector takes its
+        time to look at the clock.
         """
         clock, home = self.place.clock, self.place.home
-        if clock.changed_since(self._looked_s):
+        shown_s = self.true.elapsed_s() - (clock.now() - slot).total_seconds()
+        if clock.changed_since(self._looked_s) or shown_s < self._looked_s:
             seen = (home.bridge.requests, home.alexa.requests)
             return min((requests[0].elapsed_s for requests in seen if requests), default=None)
-        return max(self.true.elapsed_s() - (clock.now() - slot).total_seconds(), self._started_s)
+        return max(shown_s, self._started_s)
 
     def _slot(self, claimed: datetime | None, at: datetime, began: datetime | None) -> datetime:
         """Return the slot of a source's cycle whose first request came at that true instant.
