@@ -35,7 +35,6 @@ DAYLIGHT_SAVING = "daylight-saving"  # nothing goes wrong around the days with 2
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
 _STORM = 8  # times as often, and each kind daily
-_STORM_DESTROYS = 1 / 7  # little would be left to count otherwise
 _ONE_CYCLE = (5.5, 9.0)  # minutes with one cycle or two
 _DAYS = (1440.0, 4320.0)  # minutes
 
@@ -52,6 +51,11 @@ class Kind:
     per_day: float
     minutes: tuple[float, float]
     storm_per_day: float | None = None
+
+    @property
+    def in_storm(self) -> float:
+        """Return how often a day it comes in a storm."""
+        return max(_STORM * self.per_day, 1.0) if self.storm_per_day is None else self.storm_per_day
 
     @property
     def is_of_both(self) -> bool:
@@ -144,9 +148,9 @@ KINDS: Mapping[str, Kind] = {
     "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30)),
     "killed": Kind(effects=(Killed(),), per_day=0.3, minutes=_ONE_CYCLE),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
-    "disk-full": Kind(effects=(FullDisk(64 * 1024),), per_day=1 / 60, minutes=(10, 240)),
-    "no-room": Kind(effects=(FullDisk(4096),), per_day=1 / 60, minutes=(10, 240)),
-    "data-away": Kind(effects=(DataAway(),), per_day=1 / 60, minutes=(2, 120)),
+    "disk-full": Kind(effects=(FullDisk(64 * 1024),), per_day=1 / 60, minutes=(10, 240), storm_per_day=0),
+    "no-room": Kind(effects=(FullDisk(4096),), per_day=1 / 60, minutes=(10, 240), storm_per_day=0),
+    "data-away": Kind(effects=(DataAway(),), per_day=1 / 60, minutes=(2, 120), storm_per_day=0),
     "data-away-at-start": Kind(
         effects=(
             Part(effect=Stopped(), until_s=2 * _WHILE_STOPPED_S),
@@ -154,30 +158,39 @@ KINDS: Mapping[str, Kind] = {
         ),
         per_day=1 / 60,
         minutes=(10, 120),
+        storm_per_day=0,
     ),
-    "database-missing": Kind(effects=(DeletedFiles(("",)),), per_day=1 / 60, minutes=_ONE_CYCLE),
+    "database-missing": Kind(
+        effects=(DeletedFiles(("",)),), per_day=1 / 60, minutes=_ONE_CYCLE, storm_per_day=0
+    ),
     "database-missing-at-start": Kind(
         effects=_while_stopped(DeletedFiles()),
         per_day=1 / 60,
         minutes=_ONE_CYCLE,
-        storm_per_day=_STORM_DESTROYS,
+        storm_per_day=0,
     ),
     "database-replaced-at-start": Kind(
         effects=_while_stopped(ReplacedDatabase()),
         per_day=1 / 60,
         minutes=_ONE_CYCLE,
-        storm_per_day=_STORM_DESTROYS,
+        storm_per_day=0,
     ),
     "database-emptied-at-start": Kind(
         effects=_while_stopped(ReplacedDatabase(is_empty=True)),
         per_day=1 / 60,
         minutes=_ONE_CYCLE,
-        storm_per_day=_STORM_DESTROYS,
+        storm_per_day=0,
     ),
-    "database-replaced": Kind(effects=(ReplacedDatabase(),), per_day=1 / 60, minutes=_ONE_CYCLE),
-    "database-emptied": Kind(effects=(ReplacedDatabase(is_empty=True),), per_day=1 / 60, minutes=_ONE_CYCLE),
-    "wal-deleted": Kind(effects=(DeletedFiles(("-wal",)),), per_day=1 / 60, minutes=_ONE_CYCLE),
-    "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120)),
+    "database-replaced": Kind(
+        effects=(ReplacedDatabase(),), per_day=1 / 60, minutes=_ONE_CYCLE, storm_per_day=0
+    ),
+    "database-emptied": Kind(
+        effects=(ReplacedDatabase(is_empty=True),), per_day=1 / 60, minutes=_ONE_CYCLE, storm_per_day=0
+    ),
+    "wal-deleted": Kind(
+        effects=(DeletedFiles(("-wal",)),), per_day=1 / 60, minutes=_ONE_CYCLE, storm_per_day=0
+    ),
+    "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120), storm_per_day=0),
     "clock-forward": Kind(effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240)),
     "clock-back": Kind(effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240)),
     "start-1970": Kind(effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30)),
@@ -217,7 +230,7 @@ def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
     if faults == "ordinary":
         chosen = {name: kind.per_day for name, kind in KINDS.items()}
     elif faults == "storm":
-        chosen = {name: kind.storm_per_day or max(_STORM * kind.per_day, 1.0) for name, kind in KINDS.items()}
+        chosen = {name: kind.in_storm for name, kind in KINDS.items() if kind.in_storm}
     elif faults in KINDS:
         chosen = {faults: _PER_DAY_BY_NAME}
     ends_s = days * 86_400 - _CALM_S
