@@ -9,6 +9,7 @@ import attrs
 
 from adapters.simulator.simulation.effects import (
     Asleep,
+    DriftingClock,
     Effect,
     EndedAccess,
     Fault,
@@ -132,6 +133,7 @@ KINDS: Mapping[str, Kind] = {
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
     "clock-forward": Kind(effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240)),
     "clock-back": Kind(effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240)),
+    "clock-drift": Kind(effects=(DriftingClock(),), per_day=1 / 60, minutes=(60, 240)),
     "start-1970": Kind(effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30)),
     "asleep": Kind(effects=(Asleep(),), per_day=1 / 60, minutes=(10, 480)),
 }
