@@ -110,13 +110,15 @@ class SimulatedWorld:
     def _began_s(self, slot: datetime) -> float | None:
         """Return when the cycle of the slot began, in true seconds from the start; None if nobody saw it.
 
-        After a change of the clock the collector takes its time to look at it.
+        After a change of the clock, and after a cycle that ended within the slot, the collector takes its
+        time to look at the clock.
         """
         clock, home = self.place.clock, self.place.home
-        if clock.changed_since(self._looked_s):
+        shown_s = self.true.elapsed_s() - (clock.now() - slot).total_seconds()
+        if clock.changed_since(self._looked_s) or shown_s < self._looked_s:
             seen = (home.bridge.requests, home.alexa.requests)
             return min((requests[0].elapsed_s for requests in seen if requests), default=None)
-        return max(self.true.elapsed_s() - (clock.now() - slot).total_seconds(), self._started_s)
+        return max(shown_s, self._started_s)
 
     def _slot(self, claimed: datetime | None, at: datetime, began: datetime | None) -> datetime:
         """Return the slot of a source's cycle whose first request came at that true instant.
