@@ -9,6 +9,7 @@ import attrs
 
 from adapters.simulator.simulation.effects import (
     Asleep,
+    DriftingClock,
     Effect,
     EndedAccess,
     Fault,
@@ -44,13 +45,15 @@ class Kind:
     """A kind of trouble: what it does, how often a day, and for how many minutes (least, most).
 
     Of one with faults of both services some troubles concern only one of them. `storm_per_day` is how often
-    it comes in a storm, if that is not `_STORM` times as often, and at least daily.
+    it comes in a storm, if that is not `_STORM` times as often, and at least daily. `incidents` are topics
+    of incidents that it may call for; what the sources' cycles call for follows from the ledger.
     """
 
     effects: tuple[Effect, ...]
     per_day: float
     minutes: tuple[float, float]
     storm_per_day: float | None = None
+    incidents: tuple[str, ...] = ()
 
     @property
     def in_storm(self) -> float:
@@ -148,9 +151,27 @@ KINDS: Mapping[str, Kind] = {
     "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30)),
     "killed": Kind(effects=(Killed(),), per_day=0.3, minutes=_ONE_CYCLE),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
-    "disk-full": Kind(effects=(FullDisk(64 * 1024),), per_day=1 / 60, minutes=(10, 240), storm_per_day=0),
-    "no-room": Kind(effects=(FullDisk(4096),), per_day=1 / 60, minutes=(10, 240), storm_per_day=0),
-    "data-away": Kind(effects=(DataAway(),), per_day=1 / 60, minutes=(2, 120), storm_per_day=0),
+    "disk-full": Kind(
+        effects=(FullDisk(64 * 1024),),
+        per_day=1 / 60,
+        minutes=(10, 240),
+        incidents=("no_backup",),
+        storm_per_day=0,
+    ),
+    "no-room": Kind(
+        effects=(FullDisk(4096),),
+        per_day=1 / 60,
+        minutes=(10, 240),
+        incidents=("no_backup",),
+        storm_per_day=0,
+    ),
+    "data-away": Kind(
+        effects=(DataAway(),),
+        per_day=1 / 60,
+        minutes=(2, 120),
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
     "data-away-at-start": Kind(
         effects=(
             Part(effect=Stopped(), until_s=2 * _WHILE_STOPPED_S),
@@ -158,15 +179,21 @@ KINDS: Mapping[str, Kind] = {
         ),
         per_day=1 / 60,
         minutes=(10, 120),
+        incidents=("database_missing", "no_backup"),
         storm_per_day=0,
     ),
     "database-missing": Kind(
-        effects=(DeletedFiles(("",)),), per_day=1 / 60, minutes=_ONE_CYCLE, storm_per_day=0
+        effects=(DeletedFiles(("",)),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
     ),
     "database-missing-at-start": Kind(
         effects=_while_stopped(DeletedFiles()),
         per_day=1 / 60,
         minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
         storm_per_day=0,
     ),
     "database-replaced-at-start": Kind(
@@ -179,21 +206,43 @@ KINDS: Mapping[str, Kind] = {
         effects=_while_stopped(ReplacedDatabase(is_empty=True)),
         per_day=1 / 60,
         minutes=_ONE_CYCLE,
+        incidents=("database_aside", "database_damaged"),
         storm_per_day=0,
     ),
     "database-replaced": Kind(
-        effects=(ReplacedDatabase(),), per_day=1 / 60, minutes=_ONE_CYCLE, storm_per_day=0
+        effects=(ReplacedDatabase(),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
     ),
     "database-emptied": Kind(
-        effects=(ReplacedDatabase(is_empty=True),), per_day=1 / 60, minutes=_ONE_CYCLE, storm_per_day=0
+        effects=(ReplacedDatabase(is_empty=True),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
     ),
     "wal-deleted": Kind(
-        effects=(DeletedFiles(("-wal",)),), per_day=1 / 60, minutes=_ONE_CYCLE, storm_per_day=0
+        effects=(DeletedFiles(("-wal",)),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_log_lost",),
+        storm_per_day=0,
     ),
     "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120), storm_per_day=0),
-    "clock-forward": Kind(effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240)),
-    "clock-back": Kind(effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240)),
-    "start-1970": Kind(effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30)),
+    "clock-forward": Kind(
+        effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
+    ),
+    "clock-back": Kind(
+        effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
+    ),
+    "clock-drift": Kind(
+        effects=(DriftingClock(),), per_day=1 / 60, minutes=(60, 240), incidents=("clock_stepped",)
+    ),
+    "start-1970": Kind(
+        effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30), incidents=("clock_stepped",)
+    ),
     "asleep": Kind(effects=(Asleep(),), per_day=1 / 60, minutes=(10, 480)),
 }
 
@@ -215,6 +264,11 @@ class Trouble:
             for effect in KINDS[self.name].effects
             if not isinstance(effect, Fault) or self.only in (None, effect.source)
         ]
+
+    @property
+    def incidents(self) -> Sequence[str]:
+        """Return the topics of incidents that it may call for."""
+        return KINDS[self.name].incidents
 
     @property
     def ends_s(self) -> float:
