@@ -147,6 +147,7 @@ async def _simulate(
             running = collector_process(partial(_collect_in_process, loaded.home, request.seed), selector)
 
         def look(line: str) -> None:
+            world.watch.read("stdout", line)
             outcomes = json.loads(line)["outcomes"]
             world.look({each["source"]: datetime.fromisoformat(each["slot"]) for each in outcomes})
 
@@ -209,7 +210,8 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         *_kill_lines(account),
         f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "
         f"{watched.alerts_cleared} cleared",
-        f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time",
+        f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time, "
+        f"the latest began {watched.latest_start_s:.1f} s after its slot",
         f"  largest files       log {watched.largest_log_bytes:,} bytes, WAL "
         f"{watched.largest_wal_bytes:,} bytes",
         f"  the process         {_taken(watched.process.memory_bytes)} bytes of memory, "

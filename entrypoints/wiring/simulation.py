@@ -166,5 +166,10 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         network=Switch(),
         collector=Collector(),
     )
-    watch = Watch(logs=files.home / "logs", database=files.database, alert_file=files.alert)
+    watch = Watch(
+        logs=files.home / "logs",
+        database=files.database,
+        alert_file=files.alert,
+        secrets=(home.bridge.key, home.alexa.account.ready.refresh_token),
+    )
     return SimulatedWorld(place=place, true=TrueClock(clock), start=clock.start, watch=watch)
