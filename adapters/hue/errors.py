@@ -29,6 +29,10 @@ class Busy(SourceUnavailable):
     """The bridge is too busy for any read."""
 
 
+class NotConnected(SourceUnavailable):
+    """Nothing takes a connection at the bridge's address; it may have another one by now."""
+
+
 class NotOffered(SourceGarbled):
     """The bridge does not have this resource, for example because its firmware is too old."""
 
@@ -84,8 +88,8 @@ _BY_EXCEPTION: tuple[tuple[type[BaseException], type[SourceError], str], ...] = 
     (http.client.IncompleteRead, SourceUnavailable, "the reply of {url} ended before it was complete"),
     (u3.IncompleteRead, SourceUnavailable, "the reply of {url} ended before it was complete"),
     # a ConnectTimeoutError for urllib3, though it knows what failed
-    (u3.NewConnectionError, SourceUnavailable, "the connection to {url} failed ({reason}). {next_step}"),
-    (u3.ConnectTimeoutError, SourceUnavailable, "no connection to {url} within the time-out. {next_step}"),
+    (u3.NewConnectionError, NotConnected, "the connection to {url} failed ({reason}). {next_step}"),
+    (u3.ConnectTimeoutError, NotConnected, "no connection to {url} within the time-out. {next_step}"),
     (u3.TimeoutError, SourceUnavailable, "{url} accepted the connection but did not answer in time"),
     (TimeoutError, SourceUnavailable, "{url} accepted the connection but did not answer in time"),
     (BaseException, SourceUnavailable, "the connection to {url} failed ({reason}). {next_step}"),

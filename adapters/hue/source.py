@@ -15,6 +15,7 @@ from adapters.hue.calls import BridgeCalls, Call
 from adapters.hue.errors import (
     Busy,
     CertificateRefused,
+    NotConnected,
     NotOffered,
     PathRefused,
     ReadFailed,
@@ -107,8 +108,8 @@ class HueSource:
             if not is_new:  # the bridge was replaced: look which one answers, which says what to do
                 call.kept = self._locator.connect(call)
             raise
-        except (SourceRefused, CredentialsRefused):
-            raise  # perhaps another bridge by now: the next read connects again and checks
+        except (SourceRefused, CredentialsRefused, NotConnected):
+            raise  # perhaps another bridge by now, or it has moved: the next read connects again and checks
         except SourceError:
             call.kept = bridge if bridge.is_encrypted else None
             raise
@@ -155,7 +156,7 @@ class HueSource:
             content = bridge.v2("temperature", min(read.deadline_s, bridge.elapsed_s() + _V2_S))
         except SourceUnavailable as error:
             # the connection works, but not this: the next attempt at the slot is by v1
-            if bridge.is_proved and not isinstance(error, Busy):
+            if bridge.is_proved and not isinstance(error, (Busy, NotConnected)):
                 self._v2_failures.clear()
                 self._v2_failures[read.slot] = error
             raise

@@ -194,22 +194,11 @@ class NetworkService:
         self._in_progress = 0
         self._wrong: dict[str, ssl.SSLContext] = {}
         self._context: ssl.SSLContext | None = None
-        self._listeners: list[Listening] = []
         if certificates is not None:
             self._context = certificates.right.server_context()
             self._context.sni_callback = partial(self._choose_certificate, certificates)
-            self._listeners.append(
-                server.listener(
-                    partial(self._handle, is_secure=True), self._context, port, self._note_refused
-                )
-            )
-        if has_http:
-            plain_port = port if certificates is None else 0
-            self._listeners.append(
-                server.listener(
-                    partial(self._handle, is_secure=False), port=plain_port, on_refused=self._note_refused
-                )
-            )
+        self._has_http = has_http
+        self._listeners = self._make_listeners(port)
 
     @property
     def address(self) -> str:
@@ -239,6 +228,15 @@ class NetworkService:
         for listener in self._listeners:
             self._server.run(listener.close())
         self.on_change()
+
+    def move(self) -> None:
+        """Answer at another address from now on."""
+        was_plugged_in = self.is_plugged_in
+        if was_plugged_in:
+            self.unplug()
+        self._listeners = self._make_listeners(0)
+        if was_plugged_in:
+            self.plug_in()
 
     def plug_in(self) -> None:
         """Start answering."""
@@ -293,6 +291,17 @@ class NetworkService:
         )
         self.requests.append(seen)
         return seen
+
+    def _make_listeners(self, port: int) -> list[Listening]:
+        listeners = []
+        if self._context is not None:
+            handler = partial(self._handle, is_secure=True)
+            listeners.append(self._server.listener(handler, self._context, port, self._note_refused))
+        if self._has_http:
+            plain_port = port if self._context is None else 0
+            handler = partial(self._handle, is_secure=False)
+            listeners.append(self._server.listener(handler, None, plain_port, self._note_refused))
+        return listeners
 
     def _note_refused(self) -> None:
         """List a connection that was refused, as a request without a path."""

@@ -23,7 +23,8 @@ from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
 from adapters.simulator.simulation.collector_task import CollectorTask
 from adapters.simulator.simulation.discovery import Announcements, VirtualTimeFinder
-from adapters.simulator.simulation.effects import Collector, Place, Switch
+from adapters.simulator.simulation.effects import Collector, Place
+from adapters.simulator.simulation.incidents import AlertWatch
 from adapters.simulator.simulation.local_days import in_zone
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
@@ -163,7 +164,6 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         clock=clock,
         folder=files.home,
         database=files.database,
-        network=Switch(),
         collector=Collector(),
     )
     watch = Watch(
@@ -172,4 +172,8 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         alert_file=files.alert,
         secrets=(home.bridge.key, home.alexa.account.ready.refresh_token),
     )
-    return SimulatedWorld(place=place, true=TrueClock(clock), start=clock.start, watch=watch)
+    true = TrueClock(clock)
+    alerts = AlertWatch(
+        database=files.database, state=files.state, alert_file=files.alert, elapsed_s=true.elapsed_s
+    )
+    return SimulatedWorld(place=place, true=true, start=clock.start, watch=watch, alerts=alerts)

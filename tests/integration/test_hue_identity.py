@@ -119,6 +119,22 @@ async def test_moved_bridge_is_read_where_it_is_announced(simulated_home: Simula
         assert len((await bench.read()).readings) == 8
 
 
+async def test_bridge_that_moves_between_two_reads_is_found_by_the_second_attempt(
+    simulated_home: SimulatedHome,
+) -> None:
+    bridge = simulated_home.bridge
+
+    class Finder:
+        def find(self, _timeout_s: float, _bridge_id: str | None = None) -> list[AnnouncedBridge]:
+            return [AnnouncedBridge(address=bridge.address, bridge_id=bridge.id)]
+
+    async with in_front_of(bridge, finder=Finder()) as bench:
+        await bench.read()
+        bridge.move()
+        assert "Connection refused" in await refusal(bench, SourceUnavailable)
+        assert len((await bench.read()).readings) == 8
+
+
 def test_key_goes_over_plain_http_only_where_the_address_says_so() -> None:
     """At the usual ports: 443 is closed, and a bridge with the configured id answers at 80."""
     without, plain, met = map(json.loads, run_apart("tests.support.plain_bridge").splitlines())

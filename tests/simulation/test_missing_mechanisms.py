@@ -125,7 +125,7 @@ def without_closed_files(patch: Patch) -> None:
         (without_budget, "dripping", 1, "a cycle took"),
         (without_fixed_rate, "slow", 1, "after its slot"),
         (without_reachability, "none", 2, "are stored that the home did not hand over"),
-        (without_checkpoints, "none", 1, "the WAL took"),
+        (without_checkpoints, "none", 1, "the database's log took"),
         (without_rows_for_gaps, "stopped", 1, "have no row in the ledger"),
         (without_cause_of_gaps, "stopped", 1, "name a wrong cause"),
         (without_end_of_alerts, "token-refused", 1, "alerts were called for"),

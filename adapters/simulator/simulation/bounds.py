@@ -113,7 +113,7 @@ class Watched:
         if self.largest_log_bytes > LARGEST_LOG_BYTES:
             yield f"the log took {self.largest_log_bytes:,} bytes, more than {LARGEST_LOG_BYTES:,}"
         if self.largest_wal_bytes > LARGEST_WAL_BYTES:
-            yield f"the WAL took {self.largest_wal_bytes:,} bytes, more than {LARGEST_WAL_BYTES:,}"
+            yield f"the database's log took {self.largest_wal_bytes:,} bytes, more than {LARGEST_WAL_BYTES:,}"
         if self.secrets_in:
             yield f"a secret was written to {' and '.join(self.secrets_in)}"
         yield from self.process.broken(days)

@@ -85,12 +85,12 @@ class CollectorProcess:
         ending = [asyncio.ensure_future(each) for each in (stop(), killer.run(clock, collector))]
         try:
             await _read(lines, on_whole_cycle)
+            process.join(_LONGEST_END_S)
         finally:
             for each in ending:
                 each.cancel()
             killer.cancel()
             lines.close()
-            process.join(_LONGEST_END_S)
             process.kill()
             process.join()
         if process.exitcode not in (0, -signal.SIGKILL):
@@ -131,18 +131,22 @@ class _Killer:
 
 
 async def _read(lines: Connection, on_line: Callable[[str], None]) -> None:
-    """Pass on lines until the process at the other end has ended."""
+    """Pass on lines until the process at the other end has ended. Raise what `on_line` raises."""
     loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
+    ended: asyncio.Future[None] = loop.create_future()
 
     def read() -> None:
         try:
             line = lines.recv_bytes().decode()
         except (OSError, EOFError):  # it may have been killed within a line
+            ended.set_result(None)
             loop.remove_reader(lines.fileno())
-            ended.set()
-        else:
+            return
+        try:
             on_line(line)
+        except Exception as error:  # noqa: BLE001 - raised in the task that waits
+            ended.set_exception(error)
+            loop.remove_reader(lines.fileno())
 
     loop.add_reader(lines.fileno(), read)
-    await ended.wait()
+    await ended

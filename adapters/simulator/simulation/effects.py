@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Literal, Protocol
 import attrs
 
 from adapters.simulator.home import SimulatedHome
+from adapters.simulator.network import NetworkService
 from adapters.simulator.simulation.bounds import THIS_PROCESS
 from adapters.simulator.simulation.clocks import RecordedClock
 
@@ -21,6 +22,7 @@ _LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _STARTING_S = 45.0
 _AFTER_A_CYCLE = 1.2  # times its length
+Source = Literal["hue", "amazon"]
 
 
 class Switch:
@@ -99,8 +101,12 @@ class Place:
     clock: RecordedClock
     folder: Path
     database: Path
-    network: Switch
     collector: Collector
+    plugs: Mapping[Source, Switch] = attrs.field(factory=lambda: {"hue": Switch(), "amazon": Switch()})
+
+    def service(self, source: Source) -> NetworkService:
+        """Return what the source asks."""
+        return self.home.bridge if source == "hue" else self.home.alexa
 
 
 class Effect(Protocol):
@@ -114,13 +120,12 @@ class Effect(Protocol):
 class Fault:
     """A service answers as the fault says; see `adapters.simulator.faults`."""
 
-    source: Literal["hue", "amazon"]
+    source: Source
     spec: str
 
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
-        service = place.home.bridge if self.source == "hue" else place.home.alexa
-        service.faults.add(f"for={lasts_s}s kind={self.spec}")
+        place.service(self.source).faults.add(f"for={lasts_s}s kind={self.spec}")
         yield
 
 
@@ -136,22 +141,53 @@ class EndedAccess:
 
 
 @attrs.frozen
-class Unplugged:
-    """Neither service can be reached."""
+class SignedInAgain:
+    """Amazon unlinks this program for good; at the end a person signs in again, while it runs or not."""
 
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         del lasts_s
-        was_on = place.network.is_on.is_set()
-        services = (place.home.bridge, place.home.alexa)
-        with place.network.off():
-            if was_on:
-                for service in services:
-                    service.unplug()
+        account = place.home.alexa.account
+        before = account.ready
+        account.revoke(before.refresh_token)
+        yield
+        account.ready = account.register(
+            serial=before.serial, device_type=before.device_type, name=before.name
+        )
+        secrets = place.folder / "config" / "secrets.yaml"
+        text = secrets.read_text("utf-8").replace(before.refresh_token, account.ready.refresh_token)
+        secrets.write_text(text, "utf-8")
+
+
+@attrs.frozen
+class Unplugged:
+    """A service cannot be reached."""
+
+    source: Source
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        del lasts_s
+        service, plug = place.service(self.source), place.plugs[self.source]
+        with plug.off():
+            if service.is_plugged_in:
+                service.unplug()
             yield
-        if place.network.is_on.is_set():
-            for service in services:
-                service.plug_in()
+        if plug.is_on.is_set():
+            service.plug_in()
+
+
+@attrs.frozen
+class Moved:
+    """A service has another address from now on: a router gave the bridge one."""
+
+    source: Source
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        del lasts_s
+        place.service(self.source).move()
+        yield
 
 
 @attrs.frozen
@@ -195,8 +231,8 @@ class SetClock:
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         chance = random.Random(lasts_s)  # noqa: S311 - trouble, not secrets
         by_s = _LEAST_STEP_S * (_MOST_STEP_S / _LEAST_STEP_S) ** chance.random()
-        if self.is_back:
-            by_s = -by_s
+        if self.is_back:  # no system has a time before 1970
+            by_s = -min(by_s, (place.clock.now() - _1970).total_seconds())
         place.clock.step_wall(by_s)
         yield
         place.clock.step_wall(-by_s)

@@ -80,6 +80,7 @@ class HomeList:
     short: Counter[str] = attrs.field(factory=Counter)
     mended: Counter[str] = attrs.field(factory=Counter)
     again: int = 0
+    refusals: int = 0  # of the refresh token, for good
     _taken_s: float = 0.0
     _refused_since: datetime | None = None  # the refresh token
     _is_refused_for_good: bool = False
@@ -100,6 +101,7 @@ class HomeList:
                 self._take(home, source, slot, requests, was_unplugged=was_unplugged)
             elif service.was_unplugged_since(self._taken_s):
                 self.unreachable.add((source, slot_of_cycle(source, now)))
+                self._failures[source] += 1  # if it was asked: over sockets nobody sees what is refused
             requests.clear()
         self._taken_s = home.bridge.elapsed_s()
 
@@ -165,7 +167,8 @@ class HomeList:
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
         if request.is_refusal and (request.status != _OK or not meaning):
-            meaning |= _CREDENTIALS
+            is_doubted = self._refused_since is not None and not self._is_refused_for_good
+            meaning |= _NETWORK if is_doubted and source == "amazon" else _CREDENTIALS
         return meaning
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
@@ -173,7 +176,9 @@ class HomeList:
             self._refused_since, self._is_refused_for_good = None, False
             return frozenset()
         self._refused_since = self._refused_since or request.at
+        was_refused = self._is_refused_for_good
         self._is_refused_for_good = request.at - self._refused_since >= _BETWEEN_REFUSALS
+        self.refusals += self._is_refused_for_good and not was_refused
         return _CREDENTIALS if self._is_refused_for_good else _NETWORK
 
     def _count_short(

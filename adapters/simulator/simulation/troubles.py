@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -14,7 +14,9 @@ from adapters.simulator.simulation.effects import (
     Fault,
     Killed,
     LockedDatabase,
+    Moved,
     SetClock,
+    SignedInAgain,
     StartedIn1970,
     Stopped,
     Unplugged,
@@ -25,43 +27,48 @@ _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for w
 _PER_DAY_BY_NAME = 4.0
 _STORM = 8  # times as often, and each kind daily
 _ONE_CYCLE = (5.5, 9.0)  # minutes with one cycle or two
+_DAYS = (1440.0, 4320.0)  # minutes
 
 
 @attrs.frozen(kw_only=True)
 class Kind:
     """A kind of trouble: what it does, how often a day, and for how many minutes (least, most).
 
-    `causes` are those of the ledger that are right while it lasts, by source; slots that the clock jumped
-    over have its own. Without one the readings of the source must be stored nevertheless. One that
-    `is_short` affects a single request: a retry mends it, unless there is another trouble at that time.
+    Of one with faults of both services some troubles concern only one of them. `storm_per_day` is how often
+    it comes in a storm, if that is not `_STORM` times as often, and at least daily. `incidents` are topics
+    of incidents that it may call for; what the sources' cycles call for follows from the ledger.
     """
 
     effects: tuple[Effect, ...]
     per_day: float
     minutes: tuple[float, float]
-    causes: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
-    is_short: bool = False
+    storm_per_day: float | None = None
+    incidents: tuple[str, ...] = ()
+
+    @property
+    def is_of_both(self) -> bool:
+        """Return whether both services have faults."""
+        return len({effect.source for effect in self.effects if isinstance(effect, Fault)}) > 1
 
 
 def _faults(*, hue: str, amazon: str) -> tuple[Effect, ...]:
     return (Fault("hue", hue), Fault("amazon", amazon))
 
 
-def _both(*causes: str) -> Mapping[str, frozenset[str]]:
-    return {"hue": frozenset(causes), "amazon": frozenset(causes)}
-
-
-# How often: a home network is cut some times a month, a service is short of breath daily, and a token is
-# refused about once in two months. A clock is set by hand or after a power cut, and a machine that should
-# stay on sleeps when somebody closes its lid: some times a year.
+# How often: docs/explanation/design.md names the reports of users that the rates come from.
 KINDS: Mapping[str, Kind] = {
-    "network-cut": Kind(effects=(Unplugged(),), per_day=0.2, minutes=(2, 40), causes=_both("network")),
+    "network-cut": Kind(effects=(Unplugged("hue"), Unplugged("amazon")), per_day=0.2, minutes=(2, 40)),
+    "hue-dead-for-days": Kind(
+        effects=(Unplugged("hue"),), per_day=1 / 90, minutes=_DAYS, storm_per_day=1 / 7
+    ),
+    "amazon-dead-for-days": Kind(
+        effects=(Unplugged("amazon"),), per_day=1 / 90, minutes=_DAYS, storm_per_day=1 / 7
+    ),
+    "bridge-moved": Kind(effects=(Moved("hue"),), per_day=1 / 30, minutes=_ONE_CYCLE),
     "hiccup": Kind(
         effects=_faults(hue="reset count=1", amazon="reset count=1"),
         per_day=2.0,
         minutes=_ONE_CYCLE,
-        causes=_both("network"),
-        is_short=True,
     ),
     "throttled-once": Kind(
         effects=_faults(
@@ -69,76 +76,71 @@ KINDS: Mapping[str, Kind] = {
         ),
         per_day=0.5,
         minutes=_ONE_CYCLE,
-        causes=_both("throttled"),
-        is_short=True,
     ),
-    "reset": Kind(
-        effects=_faults(hue="reset", amazon="reset"), per_day=1.0, minutes=(0.5, 6), causes=_both("network")
-    ),
-    "truncated": Kind(
-        effects=_faults(hue="half", amazon="half"), per_day=0.3, minutes=(0.5, 6), causes=_both("network")
-    ),
+    "reset": Kind(effects=_faults(hue="reset", amazon="reset"), per_day=1.0, minutes=(0.5, 6)),
+    "truncated": Kind(effects=_faults(hue="half", amazon="half"), per_day=0.3, minutes=(0.5, 6)),
     "unavailable": Kind(
         effects=_faults(hue="unavailable", amazon="unavailable"),
         per_day=1.0,
         minutes=(0.5, 15),
-        causes=_both("network"),
     ),
     "slow": Kind(
         effects=_faults(hue="delay seconds=2", amazon="delay seconds=2"), per_day=2.0, minutes=(5, 60)
+    ),
+    "slow-to-the-limit": Kind(
+        effects=_faults(hue="delay seconds=5.5", amazon="delay seconds=9"), per_day=0.1, minutes=(5, 60)
     ),
     "silent": Kind(
         effects=_faults(hue="silence", amazon="silence"),
         per_day=0.3,
         minutes=(1, 15),
-        causes=_both("network", "out_of_time"),
     ),
     "throttled": Kind(
         effects=_faults(hue="throttle retry_after=60", amazon="throttled-inside path=/nexus"),
         per_day=0.5,
         minutes=(2, 30),
-        causes=_both("throttled"),
+    ),
+    "throttled-without-wait": Kind(
+        effects=_faults(hue="throttle", amazon="throttle path=/nexus"), per_day=0.5, minutes=(2, 30)
     ),
     "garbled": Kind(
         effects=_faults(hue="garbled", amazon="garbled path=/nexus"),
         per_day=0.2,
         minutes=(1, 15),
-        causes={"hue": frozenset({"garbled"})},
     ),
     "dripping": Kind(
         effects=_faults(hue="dribble bytes=4 every=1", amazon="dribble bytes=4 every=1"),
         per_day=0.1,
         minutes=(1, 15),
-        causes=_both("network", "out_of_time"),
     ),
     "key-revoked": Kind(
         effects=(Fault("hue", "revoked"),),
         per_day=1 / 60,
         minutes=(90, 240),
-        causes={"hue": frozenset({"credentials"})},
     ),
     "token-expired": Kind(
         effects=(EndedAccess(),),
         per_day=0.5,
         minutes=_ONE_CYCLE,
-        causes={"amazon": frozenset({"credentials"})},
-        is_short=True,
     ),
     "token-refused": Kind(
         effects=(Fault("amazon", "refused-token"), EndedAccess()),
         per_day=1 / 60,
         minutes=(90, 240),  # longer than a pause after other failures
-        # a single refusal is not believed
-        causes={"amazon": frozenset({"network", "credentials"})},
     ),
-    "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30), causes=_both("stopped")),
-    "killed": Kind(
-        effects=(Killed(),), per_day=0.3, minutes=_ONE_CYCLE, causes=_both("interrupted", "stopped")
-    ),
+    "token-replaced": Kind(effects=(SignedInAgain(),), per_day=1 / 30, minutes=(30, 300)),
+    "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30)),
+    "killed": Kind(effects=(Killed(),), per_day=0.3, minutes=_ONE_CYCLE),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
-    "clock-forward": Kind(effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240)),
-    "clock-back": Kind(effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240)),
-    "start-1970": Kind(effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30), causes=_both("stopped")),
+    "clock-forward": Kind(
+        effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
+    ),
+    "clock-back": Kind(
+        effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
+    ),
+    "start-1970": Kind(
+        effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30), incidents=("clock_stepped",)
+    ),
     "asleep": Kind(effects=(Asleep(),), per_day=1 / 60, minutes=(10, 480)),
 }
 
@@ -150,10 +152,21 @@ class Trouble:
     name: str
     begins_s: float
     lasts_s: float
+    only: str | None = None  # the one service that it concerns, if its kind has faults of both
 
     @property
-    def kind(self) -> Kind:
-        return KINDS[self.name]
+    def effects(self) -> Sequence[Effect]:
+        """Return what it does."""
+        return [
+            effect
+            for effect in KINDS[self.name].effects
+            if not isinstance(effect, Fault) or self.only in (None, effect.source)
+        ]
+
+    @property
+    def incidents(self) -> Sequence[str]:
+        """Return the topics of incidents that it may call for."""
+        return KINDS[self.name].incidents
 
     @property
     def ends_s(self) -> float:
@@ -169,16 +182,18 @@ def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
     if faults == "ordinary":
         chosen = {name: kind.per_day for name, kind in KINDS.items()}
     elif faults == "storm":
-        chosen = {name: max(_STORM * kind.per_day, 1.0) for name, kind in KINDS.items()}
+        chosen = {name: kind.storm_per_day or max(_STORM * kind.per_day, 1.0) for name, kind in KINDS.items()}
     elif faults in KINDS:
         chosen = {faults: _PER_DAY_BY_NAME}
     ends_s = days * 86_400 - _CALM_S
     found: list[Trouble] = []
     for name, per_day in chosen.items():
         chance = random.Random(f"{seed} {name}")  # noqa: S311 - troubles, not secrets
+        which = random.Random(f"{seed} {name} only")  # noqa: S311
         begins_s = _CALM_S / 3 + chance.expovariate(per_day / 86_400)
         while begins_s < ends_s:
             lasts_s = min(60 * chance.uniform(*KINDS[name].minutes), ends_s - begins_s)
-            found.append(Trouble(name=name, begins_s=begins_s, lasts_s=lasts_s))
+            only = which.choice((None, "hue", "amazon")) if KINDS[name].is_of_both else None
+            found.append(Trouble(name=name, begins_s=begins_s, lasts_s=lasts_s, only=only))
             begins_s += lasts_s + chance.expovariate(per_day / 86_400)
     return tuple(sorted(found, key=lambda trouble: (trouble.begins_s, trouble.name)))

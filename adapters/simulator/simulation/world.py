@@ -15,6 +15,7 @@ from adapters.simulator.simulation.bounds import LONGEST_CYCLE_S, Watch
 from adapters.simulator.simulation.causes import Stop
 from adapters.simulator.simulation.effects import Place
 from adapters.simulator.simulation.home_list import INTERVAL, HomeList, slot_of
+from adapters.simulator.simulation.incidents import AlertWatch
 from adapters.simulator.simulation.troubles import Trouble
 
 _AWAKE_S = 1.0
@@ -28,8 +29,10 @@ class SimulatedWorld:
     true: TrueClock
     start: datetime
     watch: Watch
+    alerts: AlertWatch
     home_list: HomeList = attrs.field(init=False)
     stops: list[Stop] = attrs.field(factory=list)  # of the collector
+    _troubles: Sequence[Trouble] = ()
     _started_s: float = 0.0  # the collector, last
     _stopped_s: float | None = None  # the collector, last
     _looked_s: float = 0.0  # when it was looked at, last
@@ -42,6 +45,7 @@ class SimulatedWorld:
 
     async def cause(self, troubles: Sequence[Trouble], last_s: float) -> None:
         """Let each trouble begin and end in its time, and stop the collector after so many seconds."""
+        self._troubles = troubles
         try:
             await asyncio.gather(*(self._cause(one) for one in troubles))
             await self.true.sleep(last_s - self.true.elapsed_s())
@@ -57,7 +61,7 @@ class SimulatedWorld:
         if lasts_s <= 0:
             return
         with ExitStack() as effects:
-            for effect in trouble.kind.effects:
+            for effect in trouble.effects:
                 effects.enter_context(effect.during(self.place, lasts_s))
             await self.true.sleep(trouble.ends_s - self.true.elapsed_s())
 
@@ -89,11 +93,12 @@ class SimulatedWorld:
             self.watch.longest_cycle_s = max(self.watch.longest_cycle_s, awake_s)
         self._looked_s = self.true.elapsed_s()
         self.watch.look(self.place.collector.process)
+        self.alerts.note_cycle(slots)
 
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
-        if self.place.network.is_on.is_set():
-            for service in (self.place.home.bridge, self.place.home.alexa):
+        for service in (self.place.home.bridge, self.place.home.alexa):
+            if service.is_plugged_in:
                 service.unplug()
                 service.plug_in()
 
@@ -101,17 +106,20 @@ class SimulatedWorld:
         """Note that the collector was killed."""
         now = self.place.clock.now()
         self.place.collector.note_kill()
+        self.alerts.note_kill()
         self.home_list.take_killed(self.place.home, now, has_line=self._looked_at == slot_of(now))
 
     def _began_s(self, slot: datetime) -> float | None:
         """Return when the cycle of the slot began, in true seconds from the start; None if nobody saw it.
 
-        After a change of the clock the collector takes its time to look at it.
+        After a change of the clock, and after a cycle that ended within the slot, the collector takes its
+        time to look at the clock.
         """
         clock = self.place.clock
-        if clock.changed_since(self._looked_s):
+        shown_s = self.true.elapsed_s() - (clock.now() - slot).total_seconds()
+        if clock.changed_since(self._looked_s) or shown_s < self._looked_s:
             return self._first_request_s()
-        return max(self.true.elapsed_s() - (clock.now() - slot).total_seconds(), self._started_s)
+        return max(shown_s, self._started_s)
 
     def _first_request_s(self) -> float | None:
         """Return when the first request of the cycle came, in true seconds from the start."""
@@ -138,8 +146,9 @@ class SimulatedWorld:
         is_near = abs(claimed - shown) <= timedelta(seconds=LONGEST_CYCLE_S)
         return claimed if is_second_time and is_near else slot
 
-    def account(self, end: datetime, troubles: Sequence[Trouble]) -> Account:
+    def account(self, end: datetime) -> Account:
         """Count what the home handed over, and what the database holds."""
+        self.alerts.note_pending()
         return account(
             self.place.database,
             self.place.folder,
@@ -148,5 +157,6 @@ class SimulatedWorld:
             clock=self.place.clock,
             end=end,
             stops=self.stops,
-            troubles=troubles,
+            alerts=self.alerts.seen,
+            troubles=self._troubles,
         )

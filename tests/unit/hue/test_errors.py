@@ -252,7 +252,7 @@ SELF_SIGNED = ssl.SSLCertVerificationError(1, "self-signed certificate")
 def test_exception_becomes_our_error(error: Exception, message: str) -> None:
     with pytest.raises(SourceError, match=message) as refused:
         v1(error)
-    assert type(refused.value) is (CertificateRefused if "certificate" in message else SourceUnavailable)
+    assert isinstance(refused.value, CertificateRefused if "certificate" in message else SourceUnavailable)
     assert KEY not in repr(refused.value) + repr(refused.value.__cause__)
     assert refused.value.__suppress_context__
 

@@ -164,3 +164,12 @@ def test_no_trouble_is_short_when_the_network_is_cut_as_well() -> None:
     reset = request(V2, "Reset", status=None, is_limited=True)
     home_list, _ = taken("hue", reset, is_unplugged=True)
     assert not home_list.short
+
+
+def test_a_single_attempt_after_a_long_cut_is_no_short_trouble() -> None:
+    home_list = HomeList(shown_at=lambda at: at)
+    cut: Any = SimpleNamespace(bridge=Service(is_unplugged=True), alexa=Service(), sensors=())
+    for _ in range(10):
+        home_list.take(cut, NOON, lambda *_: NOON)
+    taken("hue", request(V2, "Reset", status=None, is_limited=True), home_list=home_list)
+    assert not home_list.short
