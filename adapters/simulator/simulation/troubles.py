@@ -9,6 +9,7 @@ import attrs
 
 from adapters.simulator.simulation.effects import (
     Asleep,
+    DriftingClock,
     Effect,
     EndedAccess,
     Fault,
@@ -137,6 +138,9 @@ KINDS: Mapping[str, Kind] = {
     ),
     "clock-back": Kind(
         effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
+    ),
+    "clock-drift": Kind(
+        effects=(DriftingClock(),), per_day=1 / 60, minutes=(60, 240), incidents=("clock_stepped",)
     ),
     "start-1970": Kind(
         effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30), incidents=("clock_stepped",)
