@@ -15,6 +15,7 @@ from pathlib import Path
 
 import attrs
 
+from adapters.simulator.simulation.agreement import Agreement, agreement
 from adapters.simulator.simulation.bounds import Watched
 from adapters.simulator.simulation.causes import Stop, wrong_causes
 from adapters.simulator.simulation.clocks import RecordedClock
@@ -76,12 +77,14 @@ class Account:
     alerts_called_for: int
     incidents: AlertAccount
     kills: Mapping[str, int]  # by their moment in a cycle
+    agreement: Agreement
     watched: Watched
     broken: Sequence[str] = ()
 
 
 def account(
     database: Path,
+    home: Path,
     home_list: HomeList,
     watched: Watched,
     *,
@@ -107,6 +110,7 @@ def account(
             ((device, datetime.fromisoformat(slot)), (observed_at, other_values, values))
             for slot, device, observed_at, other_values, *values in connection.execute(QUERY)
         ]
+        agreed = agreement(connection, home)
         days_wrong = wrong_days(connection)
     due = [(source, slot) for source in SOURCES for slot in slots_between(clock.start, end)]
     stored = dict(readings)
@@ -154,6 +158,7 @@ def account(
         alerts_called_for=incidents.alerts,
         incidents=incidents,
         kills=Counter(killed.moment(ended, home_list.cycles, outside) for killed in home_list.killed),
+        agreement=agreed,
         watched=watched,
     )
     return attrs.evolve(counted, broken=tuple(_broken(counted)))
@@ -199,6 +204,7 @@ def _broken(counted: Account) -> Iterator[str]:
     ):
         if number:
             yield f"{number:,} {promise}"
+    yield from counted.agreement.broken()
     for operation, short in counted.short_troubles_by_operation.items():
         if (mended := counted.mended_by_operation[operation]) < _MENDED_SHARE * short:
             yield (
