@@ -284,7 +284,8 @@ class ClockChange:
 
     @property
     def cause(self) -> Cause:
-        if self.stepped > max(_GAIN_NOTICED, self.asleep) or self.stepped < -STEP_NOTICED:
+        noticed = _GAIN_NOTICED if self.stepped > timedelta() else STEP_NOTICED
+        if abs(self.stepped) > max(noticed, self.asleep):
             return Cause.CLOCK_STEPPED
         return Cause.ASLEEP if self.asleep > _GAIN_NOTICED else Cause.OVERRUN
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from functools import partial
@@ -158,7 +158,7 @@ async def _simulate(
                 world.note_kill()
             world.note_stop()
         await caused
-        return world.account(end, found)
+        return world.account(end)
 
 
 async def _collect(
@@ -191,34 +191,53 @@ def as_object(request: Request, account: Account) -> dict[str, Any]:
 
 
 def _show(request: Request, account: Account, wall_s: float) -> None:
-    watched = account.watched
+    watched, incidents = account.watched, account.incidents
     wrong = sum(account.causes_wrong.values())
-    states = ", ".join(f"{number:,} {state}" for state, number in account.states.items())
     print_message(
-        f"{request.days:g} simulated days, faults {request.faults}, seed {request.seed}: {wall_s:.1f} s",
-        f"  slots due           {account.slots_due:,}, with a row {account.slots_with_a_row:,} ({states})",
-        f"  causes              {account.causes_right:,} right, {wrong:,} wrong",
-        *(f"    wrong: {number:,} {words}" for words, number in account.causes_wrong.items()),
-        *(
-            f"  short troubles      {number:,} of {operation}, mended by a retry "
-            f"{account.mended_by_operation[operation]:,}"
-            for operation, number in account.short_troubles_by_operation.items()
-        ),
-        f"  readings            {account.handed_over:,} handed over, {account.stored:,} stored, "
+        f"{request.days:g} days of a simulated home, faults {request.faults}, seed {request.seed}: "
+        f"{wall_s:.1f} s",
+        f"  slots           {account.slots_due:,} were due, {account.slots_with_a_row:,} have a row in the "
+        f"ledger ({_counts(account.states)})",
+        f"  causes          {account.causes_right:,} rows are right by the home's answers, {wrong:,} wrong",
+        *(f"    wrong         {number:,} {words}" for words, number in account.causes_wrong.items()),
+        f"  readings        {account.handed_over:,} were handed over, {account.stored:,} are stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
+        f"  values          {sum(account.compared_by_column.values()):,} were compared, "
+        f"{account.wrong_values:,} are wrong",
+        *(f"    wrong         {number:,} {name}" for name, number in account.wrong_by_column.items()),
+        *_retry_lines(account),
         *_kill_lines(account),
-        f"  alerts              {account.alerts_called_for} called for, {watched.alerts_raised} raised, "
-        f"{watched.alerts_cleared} cleared",
-        f"  longest cycle       {watched.longest_cycle_s:.1f} s of simulated time",
-        f"  largest files       log {watched.largest_log_bytes:,} bytes, WAL "
+        f"  alert file      called for {account.alerts_called_for} times, raised {watched.alerts_raised}, "
+        f"cleared {watched.alerts_cleared}",
+        f"  incidents       compared after {incidents.compared:,} cycles; "
+        f"opened: {_counts(incidents.opened) or 'none'}",
+        *(f"    wrong         {words} after {number:,} cycles" for words, number in incidents.wrong.items()),
+        f"  longest cycle   {watched.longest_cycle_s:.1f} s of simulated time",
+        f"  largest files   log {watched.largest_log_bytes:,} bytes, the database's log "
         f"{watched.largest_wal_bytes:,} bytes",
-        f"  the process         {_taken(watched.process.memory_bytes)} bytes of memory, "
+        f"  the process     {_taken(watched.process.memory_bytes)} bytes of memory, "
         f"{_taken(watched.process.descriptors)} descriptors, {_taken(watched.process.threads)} threads",
     )
-    for promise in account.broken:
-        print_message(f"broken with seed {request.seed}: {promise}.")
     if not account.broken:
         print_message("Every promise was kept.")
+        return
+    for promise in account.broken:
+        print_message(f"Broken: {promise}.")
+    options = f"--days {request.days:g} --faults {request.faults} --seed {request.seed}"
+    sockets = " --sockets" if request.sockets else ""
+    print_message(f"To repeat it, run: homeclimate simulate {options}{sockets}")
+
+
+def _counts(numbers: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in numbers.items())
+
+
+def _retry_lines(account: Account) -> list[str]:
+    shares = (
+        f"{account.mended_by_operation[operation]:,} of {number:,} in {operation}"
+        for operation, number in account.short_troubles_by_operation.items()
+    )
+    return [f"  short troubles  mended by a retry: {', '.join(shares)}"] if account.short_troubles else []
 
 
 def _taken(taken: Taken) -> str:
@@ -230,4 +249,4 @@ def _kill_lines(account: Account) -> list[str]:
         return []
     moments = ", ".join(f"{number:,} {moment}" for moment, number in sorted(account.kills.items()))
     number = sum(account.kills.values())
-    return [f"  kills               {number:,} ({moments}), {account.in_flight:,} readings were in flight"]
+    return [f"  kills           {number:,} ({moments}), {account.in_flight:,} readings were in flight"]

@@ -24,6 +24,7 @@ from adapters.simulator.simulation.collector_process import Channels, CollectorP
 from adapters.simulator.simulation.collector_task import CollectorTask
 from adapters.simulator.simulation.discovery import Announcements, VirtualTimeFinder
 from adapters.simulator.simulation.effects import Collector, Place
+from adapters.simulator.simulation.incidents import AlertWatch
 from adapters.simulator.simulation.local_days import in_zone
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
@@ -166,4 +167,8 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         collector=Collector(),
     )
     watch = Watch(logs=files.home / "logs", database=files.database, alert_file=files.alert)
-    return SimulatedWorld(place=place, true=TrueClock(clock), start=clock.start, watch=watch)
+    true = TrueClock(clock)
+    alerts = AlertWatch(
+        database=files.database, state=files.state, alert_file=files.alert, elapsed_s=true.elapsed_s
+    )
+    return SimulatedWorld(place=place, true=true, start=clock.start, watch=watch, alerts=alerts)

@@ -13,10 +13,12 @@ from typing import Any
 import attrs
 import pytest
 
+from adapters.simulator.simulation.troubles import Trouble
 from domain import gaps
 from domain.progress import SourceProgress
 from domain.services import continuous_collection
 from entrypoints.cli import main
+from entrypoints.commands import simulate
 from entrypoints.wiring import storage
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
@@ -53,6 +55,19 @@ def test_every_promise_is_kept(
     assert (report["broken"], report["causes_wrong"]) == ([], {})
     assert report["states"] == {"missed": missed, "stored": stored}
     assert report["handed_over"] == report["stored"] > 1500
+
+
+def test_a_clock_that_is_set_right_as_the_machine_wakes_makes_no_steps_of_its_sleep(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Seed 22 of a storm found it on its third day."""
+    chosen = (
+        Trouble(name="clock-forward", begins_s=7_237.0, lasts_s=2 * 3_600.0),
+        Trouble(name="asleep", begins_s=10_837.0, lasts_s=3 * 3_600.0),
+    )
+    monkeypatch.setattr(simulate, "troubles", lambda *_, **__: chosen)
+    report = simulated(capsys, "asleep", 22)
+    assert (report["broken"], report["causes_wrong"]) == ([], {})
 
 
 def test_a_start_in_1970_makes_no_device_older(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

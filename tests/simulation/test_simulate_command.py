@@ -17,6 +17,7 @@ from adapters.amazon import states
 from adapters.files.locks import SourceLocks
 from adapters.files.spool.file_spool import FileSpool
 from adapters.simulator.home import SimulatedHome
+from domain.alerts.incidents import Patience
 from domain.cycle import Cause
 from domain.reading import Quantity
 from domain.retry import GiveUp
@@ -95,6 +96,10 @@ def without_slots_in_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SourceLocks, "begin", lambda *_: None)
 
 
+def without_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Patience, "needed", lambda *_: 1)
+
+
 def with_another_value(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SimulatedHome, "temperature", lambda *_: 99.0)
 
@@ -110,7 +115,8 @@ def with_a_wrong_quantity(monkeypatch: pytest.MonkeyPatch) -> None:
         (without_spool, "database-locked", "were handed over and are not stored"),
         (without_retry, "hiccup", "a retry mended"),
         (without_cause, "unavailable", "name a wrong cause"),
-        (without_alerts, "token-refused", "alerts were called for"),
+        (without_alerts, "token-refused", "alerts were not those called for: alert_file missing"),
+        (without_patience, "network-cut", "alerts were not those called for: source_silent open"),
         (without_slots_in_progress, "killed", "were handed over and are not stored"),
         (with_another_value, "none", "are not those that the home showed"),
         (with_a_wrong_quantity, "none", "are not those that the home showed"),

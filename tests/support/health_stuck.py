@@ -7,6 +7,7 @@ import sys
 import time
 from typing import Any
 
+from adapters.health.probes import Pulse
 from adapters.sqlite import probes
 from entrypoints.commands import health
 from entrypoints.wiring.health import Components
@@ -27,6 +28,7 @@ def names_hang(host: Any, *arguments: Any, **more: Any) -> Any:
 
 
 if __name__ == "__main__":
+    Pulse.is_starved = lambda _: False  # type: ignore[assignment, method-assign]  # however busy the machine of the test is
     match sys.argv[1]:
         case "names":
             socket.getaddrinfo = names_hang

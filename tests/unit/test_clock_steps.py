@@ -23,6 +23,8 @@ HOUR_S, YEAR_S = 3600.0, 365 * 86_400.0
         (HOUR_S, 15, HOUR_S - 15, Cause.ASLEEP, False),
         (HOUR_S + 3, 15, HOUR_S - 15, Cause.ASLEEP, False),  # a time service corrects the clock after sleep
         (HOUR_S - 40, 15, HOUR_S - 15, Cause.ASLEEP, False),
+        (HOUR_S - 300, 15, HOUR_S - 15, Cause.ASLEEP, True),  # it had been ahead when it fell asleep
+        (-300, 15, 60, Cause.CLOCK_STEPPED, True),
         (615, 15, 0, Cause.CLOCK_STEPPED, True),
         (15 + HOUR_S, 15, 0, Cause.CLOCK_STEPPED, True),
         (15 + YEAR_S, 15, 0, Cause.CLOCK_STEPPED, True),

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 
 import attrs
@@ -26,13 +25,21 @@ from adapters.simulator.simulation.home_list import (
     slot_of,
     slots_between,
 )
+from adapters.simulator.simulation.incidents import (
+    AlertAccount,
+    AlertLook,
+    CollectorKilled,
+    Key,
+    Row,
+    alert_account,
+)
 from adapters.simulator.simulation.local_days import wrong_days
 from adapters.simulator.simulation.shown import QUERY
 from adapters.simulator.simulation.troubles import Trouble
 
 _RIGHT_SHARE = 0.99
 _MENDED_SHARE = 0.95
-_LONGEST_PAUSE_S = 3900.0  # of a source that is refused, and the slot after it
+_OUTCOMES = "SELECT source, slot, state, cause, scheduled, unread FROM outcomes ORDER BY slot"
 
 
 @attrs.frozen(kw_only=True)
@@ -63,8 +70,9 @@ class Account:
     wrong_values: int
     compared_by_column: Mapping[str, int]  # of a reading
     wrong_by_column: Mapping[str, int]
-    refusals: int  # of a token
-    alerts_called_for: int  # fewer than those, where the pause after one may last until the next
+    refusals: int  # of a refresh token, for good
+    alerts_called_for: int
+    incidents: AlertAccount
     kills: Mapping[str, int]  # by their moment in a cycle
     watched: Watched
     broken: Sequence[str] = ()
@@ -78,14 +86,19 @@ def account(
     clock: RecordedClock,
     end: datetime,
     stops: Sequence[Stop],
+    alerts: Sequence[AlertLook | CollectorKilled],
     troubles: Sequence[Trouble],
 ) -> Account:
     """Count the home's account and the database from the clock's start to `end` against each other."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        rows = connection.execute("SELECT source, slot, state, cause, unread FROM outcomes ORDER BY slot")
         outcomes = {
-            (source, datetime.fromisoformat(slot)): (state, cause, json.loads(unread or "{}"))
-            for source, slot, state, cause, unread in rows
+            (source, datetime.fromisoformat(slot)): Row(
+                state=state,
+                cause=cause,
+                is_scheduled=bool(is_scheduled),
+                unread=frozenset(json.loads(unread)) if unread else frozenset(),
+            )
+            for source, slot, state, cause, is_scheduled, unread in connection.execute(_OUTCOMES)
         }
         readings = [
             ((device, datetime.fromisoformat(slot)), (observed_at, other_values, values))
@@ -100,28 +113,32 @@ def account(
     for killed in home_list.killed:
         for source, devices in killed.handed.items():
             key = killed.key(source, outside)
-            row = outcomes.get(key, ("", None))[:2]
-            if row == ("missed", "interrupted") or row[0] in ("failed", "deferred"):  # when it ran again
+            row = outcomes.get(key)
+            if row is not None and (row.cause == "interrupted" or row.state in ("failed", "deferred")):
                 in_flight += len(devices)
             else:
                 for device, one in devices.items():
                     shown.setdefault((device, key[1]), one)
-    ended = {key for key, (state, *_) in outcomes.items() if state != "missed"}
+    ended = {key for key, row in outcomes.items() if row.state != "missed"}
     for device, slot in home_list.uncertain.intersection(shown):
-        unread = outcomes.get((home_list.source_of[device], slot), ("", None, {}))[2]
-        if device in unread:
+        row = outcomes.get((home_list.source_of[device], slot))
+        if row is not None and device in row.unread:
             shown.pop((device, slot), None)
-    ledger = {key: (state, cause) for key, (state, cause, _) in outcomes.items()}
+    ledger = {key: (row.state, row.cause) for key, row in outcomes.items()}
     wrong = list(wrong_causes(due, ledger, home_list, clock, stops))
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
         if key in stored:
             one.compare(stored[key], compared, wrong_values)
-    refusals = [trouble for trouble in troubles if trouble.name == "token-refused"]
+    read: dict[Key, list[str]] = {}
+    for device, slot in stored:
+        read.setdefault((home_list.source_of.get(device, ""), slot), []).append(device)
+    others = {topic: one.begins_s for one in reversed(troubles) for topic in one.incidents}
+    incidents = alert_account(alerts, outcomes, read, others)
     counted = Account(
         slots_due=len(due),
         slots_with_a_row=sum(key in outcomes for key in due),
-        states=dict(sorted(Counter(state for state, *_ in outcomes.values()).items())),
+        states=dict(sorted(Counter(row.state for row in outcomes.values()).items())),
         causes_right=sum(key in outcomes for key in due) - len(wrong),
         causes_wrong=dict(sorted(Counter(words for _, words in wrong).items())),
         first_wrong=wrong[0][0][1].isoformat() if wrong else None,
@@ -140,9 +157,9 @@ def account(
         wrong_values=wrong_values.total(),
         compared_by_column=dict(compared),
         wrong_by_column=dict(+wrong_values),
-        refusals=len(refusals),
-        alerts_called_for=len(refusals)
-        - sum(two.begins_s - one.ends_s < _LONGEST_PAUSE_S for one, two in pairwise(refusals)),
+        refusals=home_list.refusals,
+        alerts_called_for=incidents.alerts,
+        incidents=incidents,
         kills=Counter(killed.moment(ended, home_list.cycles, outside) for killed in home_list.killed),
         watched=watched,
     )
@@ -173,8 +190,7 @@ def _broken(counted: Account) -> Iterator[str]:
                 f"a retry mended {mended:,} of {short:,} short troubles of {operation}, fewer than "
                 f"{_MENDED_SHARE:.0%}"
             )
-    raised, cleared = watched.alerts_raised, watched.alerts_cleared
-    if raised != cleared or not counted.alerts_called_for <= raised <= counted.refusals:
-        called_for = counted.alerts_called_for
-        yield f"{called_for} alerts were called for; {raised} were raised and {cleared} cleared"
+    for words, number in counted.incidents.wrong.items():
+        compared = counted.incidents.compared
+        yield f"alerts were not those called for: {words} after {number:,} of {compared:,} cycles"
     yield from watched.broken(counted.slots_due * INTERVAL / len(SOURCES) / timedelta(days=1))

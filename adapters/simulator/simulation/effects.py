@@ -231,8 +231,8 @@ class SetClock:
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         chance = random.Random(lasts_s)  # noqa: S311 - trouble, not secrets
         by_s = _LEAST_STEP_S * (_MOST_STEP_S / _LEAST_STEP_S) ** chance.random()
-        if self.is_back:
-            by_s = -by_s
+        if self.is_back:  # no system has a time before 1970
+            by_s = -min(by_s, (place.clock.now() - _1970).total_seconds())
         place.clock.step_wall(by_s)
         yield
         place.clock.step_wall(-by_s)

@@ -80,6 +80,7 @@ class HomeList:
     short: Counter[str] = attrs.field(factory=Counter)
     mended: Counter[str] = attrs.field(factory=Counter)
     again: int = 0
+    refusals: int = 0  # of the refresh token, for good
     _taken_s: float = 0.0
     _refused_since: datetime | None = None  # the refresh token
     _is_refused_for_good: bool = False
@@ -175,7 +176,9 @@ class HomeList:
             self._refused_since, self._is_refused_for_good = None, False
             return frozenset()
         self._refused_since = self._refused_since or request.at
+        was_refused = self._is_refused_for_good
         self._is_refused_for_good = request.at - self._refused_since >= _BETWEEN_REFUSALS
+        self.refusals += self._is_refused_for_good and not was_refused
         return _CREDENTIALS if self._is_refused_for_good else _NETWORK
 
     def _count_short(

@@ -35,13 +35,15 @@ class Kind:
     """A kind of trouble: what it does, how often a day, and for how many minutes (least, most).
 
     Of one with faults of both services some troubles concern only one of them. `storm_per_day` is how often
-    it comes in a storm, if that is not `_STORM` times as often, and at least daily.
+    it comes in a storm, if that is not `_STORM` times as often, and at least daily. `incidents` are topics
+    of incidents that it may call for; what the sources' cycles call for follows from the ledger.
     """
 
     effects: tuple[Effect, ...]
     per_day: float
     minutes: tuple[float, float]
     storm_per_day: float | None = None
+    incidents: tuple[str, ...] = ()
 
     @property
     def is_of_both(self) -> bool:
@@ -130,9 +132,15 @@ KINDS: Mapping[str, Kind] = {
     "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30)),
     "killed": Kind(effects=(Killed(),), per_day=0.3, minutes=_ONE_CYCLE),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
-    "clock-forward": Kind(effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240)),
-    "clock-back": Kind(effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240)),
-    "start-1970": Kind(effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30)),
+    "clock-forward": Kind(
+        effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
+    ),
+    "clock-back": Kind(
+        effects=(SetClock(is_back=True),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
+    ),
+    "start-1970": Kind(
+        effects=(StartedIn1970(),), per_day=1 / 60, minutes=(2, 30), incidents=("clock_stepped",)
+    ),
     "asleep": Kind(effects=(Asleep(),), per_day=1 / 60, minutes=(10, 480)),
 }
 
@@ -154,6 +162,11 @@ class Trouble:
             for effect in KINDS[self.name].effects
             if not isinstance(effect, Fault) or self.only in (None, effect.source)
         ]
+
+    @property
+    def incidents(self) -> Sequence[str]:
+        """Return the topics of incidents that it may call for."""
+        return KINDS[self.name].incidents
 
     @property
     def ends_s(self) -> float:

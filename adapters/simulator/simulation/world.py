@@ -15,6 +15,7 @@ from adapters.simulator.simulation.bounds import LONGEST_CYCLE_S, Watch
 from adapters.simulator.simulation.causes import Stop
 from adapters.simulator.simulation.effects import Place
 from adapters.simulator.simulation.home_list import INTERVAL, HomeList, slot_of
+from adapters.simulator.simulation.incidents import AlertWatch
 from adapters.simulator.simulation.troubles import Trouble
 
 _AWAKE_S = 1.0
@@ -28,8 +29,10 @@ class SimulatedWorld:
     true: TrueClock
     start: datetime
     watch: Watch
+    alerts: AlertWatch
     home_list: HomeList = attrs.field(init=False)
     stops: list[Stop] = attrs.field(factory=list)  # of the collector
+    _troubles: Sequence[Trouble] = ()
     _started_s: float = 0.0  # the collector, last
     _stopped_s: float | None = None  # the collector, last
     _looked_s: float = 0.0  # when it was looked at, last
@@ -42,6 +45,7 @@ class SimulatedWorld:
 
     async def cause(self, troubles: Sequence[Trouble], last_s: float) -> None:
         """Let each trouble begin and end in its time, and stop the collector after so many seconds."""
+        self._troubles = troubles
         try:
             await asyncio.gather(*(self._cause(one) for one in troubles))
             await self.true.sleep(last_s - self.true.elapsed_s())
@@ -87,6 +91,7 @@ class SimulatedWorld:
             self.watch.longest_cycle_s = max(self.watch.longest_cycle_s, awake_s)
         self._looked_s = self.true.elapsed_s()
         self.watch.look(self.place.collector.process)
+        self.alerts.note_cycle(slots)
 
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
@@ -99,18 +104,21 @@ class SimulatedWorld:
         """Note that the collector was killed."""
         now = self.place.clock.now()
         self.place.collector.note_kill()
+        self.alerts.note_kill()
         self.home_list.take_killed(self.place.home, now, has_line=self._looked_at == slot_of(now))
 
     def _began_s(self, slot: datetime) -> float | None:
         """Return when the cycle of the slot began, in true seconds from the start; None if nobody saw it.
 
-        After a change of the clock the collector takes its time to look at it.
+        After a change of the clock, and after a cycle that ended within the slot, the collector takes its
+        time to look at the clock.
         """
         clock, home = self.place.clock, self.place.home
-        if clock.changed_since(self._looked_s):
+        shown_s = self.true.elapsed_s() - (clock.now() - slot).total_seconds()
+        if clock.changed_since(self._looked_s) or shown_s < self._looked_s:
             seen = (home.bridge.requests, home.alexa.requests)
             return min((requests[0].elapsed_s for requests in seen if requests), default=None)
-        return max(self.true.elapsed_s() - (clock.now() - slot).total_seconds(), self._started_s)
+        return max(shown_s, self._started_s)
 
     def _slot(self, claimed: datetime | None, at: datetime, began: datetime | None) -> datetime:
         """Return the slot of a source's cycle whose first request came at that true instant.
@@ -132,8 +140,9 @@ class SimulatedWorld:
         is_near = abs(claimed - shown) <= timedelta(seconds=LONGEST_CYCLE_S)
         return claimed if is_second_time and is_near else slot
 
-    def account(self, end: datetime, troubles: Sequence[Trouble]) -> Account:
+    def account(self, end: datetime) -> Account:
         """Count what the home handed over, and what the database holds."""
+        self.alerts.note_pending()
         return account(
             self.place.database,
             self.home_list,
@@ -141,5 +150,6 @@ class SimulatedWorld:
             clock=self.place.clock,
             end=end,
             stops=self.stops,
-            troubles=troubles,
+            alerts=self.alerts.seen,
+            troubles=self._troubles,
         )

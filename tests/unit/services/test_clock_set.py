@@ -195,6 +195,16 @@ async def test_sleep_is_no_step(asleep_s: int, cause: Cause) -> None:
     assert not moved.journal.of("clock.stepped")
 
 
+async def test_a_clock_that_is_set_right_at_the_wake_makes_no_step_of_the_sleep() -> None:
+    moved = Moved()
+    await until_half_past(moved)
+    moved.clock.sleep_machine(3 * HOUR_S)
+    moved.clock.step_wall(-200)
+    await moved.go_on(10 * MINUTE_S)
+    assert {cause for _, cause in moved.missed()} == {Cause.ASLEEP}
+    assert len(moved.journal.of("clock.stepped")) == 1
+
+
 async def test_a_step_within_a_cycle_is_noticed_after_it() -> None:
     moved = Moved()
     moved.start()
