@@ -85,12 +85,12 @@ class CollectorProcess:
         ending = [asyncio.ensure_future(each) for each in (stop(), killer.run(clock, collector))]
         try:
             await _read(lines, on_whole_cycle)
+            process.join(_LONGEST_END_S)
         finally:
             for each in ending:
                 each.cancel()
             killer.cancel()
             lines.close()
-            process.join(_LONGEST_END_S)
             process.kill()
             process.join()
         if process.exitcode not in (0, -signal.SIGKILL):
