@@ -20,6 +20,7 @@ from adapters.simulator.network import NetworkService
 from adapters.simulator.simulation.bounds import THIS_PROCESS
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.home_list import INTERVAL
+from adapters.simulator.simulation.locks import Lock
 
 _LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
 _DRIFT_S, _DRIFT_EVERY_S = 2.0, 240.0  # of a virtual machine, or a quartz that is broken
@@ -128,6 +129,7 @@ class Place:
     rooms_bytes: list[int] = attrs.field(factory=lambda: [resource.getrlimit(resource.RLIMIT_FSIZE)[0]])
     losses: list[Loss] = attrs.field(factory=list)
     at_risk: list[Loss] = attrs.field(factory=list)
+    locks: list[Lock] = attrs.field(factory=list)  # that the database has had
     plugs: Mapping[Source, Switch] = attrs.field(factory=lambda: {"hue": Switch(), "amazon": Switch()})
 
     @property
@@ -241,11 +243,14 @@ class Killed:
 
 @attrs.frozen
 class LockedDatabase:
-    """Another program holds the lock of the database."""
+    """Another program holds the lock of the database; a retry is to outlast it if it `is_short`."""
+
+    is_short: bool = False
 
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         del lasts_s
+        begins_s = place.clock.elapsed_asleep_s()
         with ExitStack() as held:
             with suppress(sqlite3.OperationalError):  # it is away, or locked already
                 uri = f"file:{quote(str(place.database))}?mode=rw"
@@ -253,6 +258,7 @@ class LockedDatabase:
                 held.callback(lock.close)
                 lock.execute("BEGIN IMMEDIATE")
             yield
+        place.locks.append(Lock(begins_s, place.clock.elapsed_asleep_s(), is_short=self.is_short))
 
 
 @attrs.frozen(kw_only=True)
