@@ -147,6 +147,7 @@ async def _simulate(
             running = collector_process(partial(_collect_in_process, loaded.home, request.seed), selector)
 
         def look(line: str) -> None:
+            world.watch.read("stdout", line)
             outcomes = json.loads(line)["outcomes"]
             world.look({each["source"]: datetime.fromisoformat(each["slot"]) for each in outcomes})
 
@@ -212,7 +213,8 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"  incidents       compared after {incidents.compared:,} cycles; "
         f"opened: {_counts(incidents.opened) or 'none'}",
         *(f"    wrong         {words} after {number:,} cycles" for words, number in incidents.wrong.items()),
-        f"  longest cycle   {watched.longest_cycle_s:.1f} s of simulated time",
+        f"  longest cycle   {watched.longest_cycle_s:.1f} s of simulated time; the latest began "
+        f"{watched.latest_start_s:.1f} s after its slot",
         f"  largest files   log {watched.largest_log_bytes:,} bytes, the database's log "
         f"{watched.largest_wal_bytes:,} bytes",
         f"  the process     {_taken(watched.process.memory_bytes)} bytes of memory, "

@@ -166,7 +166,12 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         database=files.database,
         collector=Collector(),
     )
-    watch = Watch(logs=files.home / "logs", database=files.database, alert_file=files.alert)
+    watch = Watch(
+        logs=files.home / "logs",
+        database=files.database,
+        alert_file=files.alert,
+        secrets=(home.bridge.key, home.alexa.account.ready.refresh_token),
+    )
     true = TrueClock(clock)
     alerts = AlertWatch(
         database=files.database, state=files.state, alert_file=files.alert, elapsed_s=true.elapsed_s

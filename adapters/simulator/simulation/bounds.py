@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from statistics import median_low
 
 import attrs
 
 LONGEST_CYCLE_S = 30.0
+LATEST_START_S = 15.0  # after its slot
 LARGEST_LOG_BYTES = 60_000_000
+LARGEST_WAL_BYTES = 10_000_000  # it is emptied daily, and when it is longer than 8 MB
 THIS_PROCESS = Path("/proc/self")
 # A connection of SQLite keeps some that it no longer needs. One of them more each day is noticed in a week.
 _MORE_DESCRIPTORS = 2
@@ -18,6 +22,7 @@ _MORE_THREADS = 6  # those that write the log end a second of real time after th
 # What the home's own account takes, a day, and what Python takes until everything has been used once.
 _MORE_BYTES, _MORE_BYTES_A_DAY = 24_000_000, 1_000_000
 _LEAST_LOOKS = 4
+_TEXTS = "SELECT coalesce(detail, '') || coalesce(unread, '') || coalesce(notes, '') FROM outcomes"
 
 
 @attrs.frozen(kw_only=True)
@@ -91,29 +96,43 @@ class Watched:
     """What was seen from outside while the collector ran."""
 
     longest_cycle_s: float
+    latest_start_s: float  # of a cycle, after its slot
     largest_log_bytes: int
     largest_wal_bytes: int
     alerts_raised: int
     alerts_cleared: int
+    secrets_in: Sequence[str]
     process: ProcessUse
 
     def broken(self, days: float) -> Iterator[str]:
         """Yield the promises that were broken in so many days."""
         if self.longest_cycle_s > LONGEST_CYCLE_S:
             yield f"a cycle took {self.longest_cycle_s:.1f} s, more than {LONGEST_CYCLE_S:g} s"
+        if self.latest_start_s > LATEST_START_S:
+            yield f"a cycle began {self.latest_start_s:.0f} s after its slot, more than {LATEST_START_S:g} s"
         if self.largest_log_bytes > LARGEST_LOG_BYTES:
             yield f"the log took {self.largest_log_bytes:,} bytes, more than {LARGEST_LOG_BYTES:,}"
+        if self.largest_wal_bytes > LARGEST_WAL_BYTES:
+            yield f"the database's log took {self.largest_wal_bytes:,} bytes, more than {LARGEST_WAL_BYTES:,}"
+        if self.secrets_in:
+            yield f"a secret was written to {' and '.join(self.secrets_in)}"
         yield from self.process.broken(days)
 
 
 @attrs.define(kw_only=True)
 class Watch:
-    """Looks at the files of a home, and at the collector's process, after each cycle."""
+    """Looks at the files of a home, and at the collector's process, after each cycle.
+
+    `secrets` are those that no text may have.
+    """
 
     logs: Path
     database: Path
     alert_file: Path
+    secrets: Collection[str]
     longest_cycle_s: float = 0.0
+    latest_start_s: float = 0.0
+    _secrets_in: set[str] = attrs.field(factory=set)
     _largest_log_bytes: int = 0
     _largest_wal_bytes: int = 0
     _alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
@@ -129,14 +148,28 @@ class Watch:
         has_alert = self.alert_file.exists()
         if has_alert is not (bool(self._alerts) and self._alerts[-1]):
             self._alerts.append(has_alert)
+            if has_alert:
+                self.read("the alert file", self.alert_file.read_text("utf-8"))
+
+    def read(self, place: str, text: str) -> None:
+        """Look for secrets in a text."""
+        if any(secret in text for secret in self.secrets):
+            self._secrets_in.add(place)
 
     def watched(self) -> Watched:
         """Return what was seen so far."""
+        for path in self.logs.glob("*"):
+            self.read("the log", path.read_text("utf-8", errors="replace"))
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
+            for (text,) in connection.execute(_TEXTS):
+                self.read("the ledger", text)
         return Watched(
             longest_cycle_s=round(self.longest_cycle_s, 3),
+            latest_start_s=round(self.latest_start_s, 3),
             largest_log_bytes=self._largest_log_bytes,
             largest_wal_bytes=self._largest_wal_bytes,
             alerts_raised=self._alerts.count(True),
             alerts_cleared=self._alerts.count(False),
+            secrets_in=sorted(self._secrets_in),
             process=ProcessUse.of(self._usages),
         )

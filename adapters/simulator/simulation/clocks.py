@@ -60,7 +60,7 @@ class RecordedClock(VirtualClock):
 
     def slept_since_s(self, true_s: float) -> float:
         """Return for how many seconds the machine has slept since a true second from the start."""
-        return sum(one.ends_s - one.begins_s for one in self.changes if one.begins_s >= true_s)
+        return sum(one.ends_s - one.begins_s for one in self._sleeps() if one.begins_s >= true_s)
 
     def changed_since(self, true_s: float) -> bool:
         """Return whether there was a change since that many true seconds from the start."""
@@ -87,8 +87,18 @@ class RecordedClock(VirtualClock):
                 yield min(true_s, change.begins_s), change.ends_s
 
     def causes(self, begin: datetime, end: datetime) -> set[str]:
-        """Return the ledger's words for a slot that the clock jumped over."""
-        return {change.cause for change in self.changes if change.skips(begin, end)}
+        """Return the ledger's words for a slot that the clock jumped over.
+
+        If the machine slept at its true time that is one as well, however the clock was set at the wake.
+        """
+        causes = {change.cause for change in self.changes if change.skips(begin, end)}
+        begins_s, ends_s = ((each - self.start).total_seconds() for each in (begin, end))
+        if causes and any(one.begins_s < ends_s and begins_s < one.ends_s for one in self._sleeps()):
+            causes.add("asleep")
+        return causes
+
+    def _sleeps(self) -> Iterator[Change]:
+        return (one for one in self.changes if one.ends_s > one.begins_s)
 
     def _note(self, before_s: float, before: datetime, cause: str) -> None:
         after, after_s = self.now(), self.elapsed_asleep_s()

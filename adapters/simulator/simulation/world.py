@@ -78,7 +78,7 @@ class SimulatedWorld:
     def look(self, slots: Mapping[str, datetime]) -> None:
         """Note what can be seen after a cycle; `slots` are those of its outcomes, by source."""
         self._looked_at = max(slots.values())
-        began_s = self._began_s(self._looked_at)
+        began_s, first_s = self._began_s(self._looked_at), self._first_request_s()
         is_late = self._begins is not None and self._looked_at <= self._begins
         began, self._begins = self._begins if is_late else None, None
         self.home_list.take(
@@ -86,6 +86,8 @@ class SimulatedWorld:
             self.true.now(),
             lambda source, at: self._slot(slots.get(source), at, began),
         )
+        if first_s is not None and began_s is not None and not self.place.clock.changed_since(self._looked_s):
+            self.watch.latest_start_s = max(self.watch.latest_start_s, first_s - began_s)
         if began_s is not None:
             awake_s = self.true.elapsed_s() - began_s - self.place.clock.slept_since_s(began_s)
             self.watch.longest_cycle_s = max(self.watch.longest_cycle_s, awake_s)
@@ -113,12 +115,16 @@ class SimulatedWorld:
         After a change of the clock, and after a cycle that ended within the slot, the collector takes its
         time to look at the clock.
         """
-        clock, home = self.place.clock, self.place.home
+        clock = self.place.clock
         shown_s = self.true.elapsed_s() - (clock.now() - slot).total_seconds()
         if clock.changed_since(self._looked_s) or shown_s < self._looked_s:
-            seen = (home.bridge.requests, home.alexa.requests)
-            return min((requests[0].elapsed_s for requests in seen if requests), default=None)
+            return self._first_request_s()
         return max(shown_s, self._started_s)
+
+    def _first_request_s(self) -> float | None:
+        """Return when the first request of the cycle came, in true seconds from the start."""
+        seen = (self.place.home.bridge.requests, self.place.home.alexa.requests)
+        return min((requests[0].elapsed_s for requests in seen if requests), default=None)
 
     def _slot(self, claimed: datetime | None, at: datetime, began: datetime | None) -> datetime:
         """Return the slot of a source's cycle whose first request came at that true instant.
@@ -145,11 +151,13 @@ class SimulatedWorld:
         self.alerts.note_pending()
         return account(
             self.place.database,
+            self.place.folder,
             self.home_list,
             self.watch.watched(),
             clock=self.place.clock,
             end=end,
             stops=self.stops,
             alerts=self.alerts.seen,
+            locks=self.place.locks,
             troubles=self._troubles,
         )

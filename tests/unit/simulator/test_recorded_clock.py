@@ -59,3 +59,13 @@ def test_a_clock_that_was_decades_behind_jumps_over_that_time_alone() -> None:
         each for each in range(0, 120, 5) if clock.causes(NOON + minutes(each), NOON + minutes(each + 5))
     ]
     assert jumped == [60, 65, 70, 75]
+
+
+def test_a_slot_at_which_the_machine_slept_says_so_however_the_clock_is_set_at_the_wake() -> None:
+    clock = RecordedClock(NOON)
+    clock.step_wall(-20 * MINUTE_S)
+    clock.advance(30 * MINUTE_S)
+    clock.sleep_machine(HOUR_S)
+    clock.step_wall(20 * MINUTE_S)
+    slots = [NOON + minutes(each) for each in (15, 75)]  # of the time before the sleep, and of its end
+    assert [clock.causes(slot, slot + SLOT) for slot in slots] == [{"asleep"}, {"clock_stepped", "asleep"}]
