@@ -48,7 +48,7 @@ def wrong_causes(
     """Yield the slots whose row is wrong, and what is wrong with it."""
     pauses = _pauses(home_list)
     outside = [key for key in rows if key[1] != slot_of(key[1])]
-    killed = {one.key(source, outside) for one in home_list.killed for source in SOURCES}
+    killed = {one.key(source, outside): one for one in home_list.killed for source in SOURCES}
     for key in dict.fromkeys((*due, *home_list.cycles)):
         asked, row = home_list.cycles.get(key), rows.get(key)
         right: set[Row]
@@ -62,6 +62,8 @@ def wrong_causes(
             right = {("failed", cause) for cause in asked.causes}
         if key in killed:
             right |= {("missed", "interrupted"), ("stored", None)}  # by the moment of it
+            if (before := killed[key].asked.get(key[0])) is not None:
+                right |= {("failed", cause) for cause in before.causes}
         if row is not None and row not in right:
             words = " or ".join(sorted(map(_words, right))) or "asked"
             yield key, f"{key[0]} {_words(row)} instead of {words}"
@@ -130,7 +132,10 @@ class _Pauses:
 
 def _pauses(home_list: HomeList) -> Mapping[str, _Pauses]:
     found: dict[str, _Pauses] = {}
-    for (source, slot), asked in home_list.cycles.items():
+    cycles = [(source, slot, asked) for (source, slot), asked in home_list.cycles.items()]
+    for killed in home_list.killed:
+        cycles += [(source, slot_of(killed.at), asked) for source, asked in killed.asked.items()]
+    for source, slot, asked in sorted(cycles, key=lambda cycle: cycle[2].at_s):
         found.setdefault(source, _Pauses()).add(asked, slot)
     return found
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import attrs
 
 from adapters.simulator.simulation.shown import Shown
 from domain.schedule import slot_at
+
+if TYPE_CHECKING:
+    from adapters.simulator.simulation.home_list import AskedCycle
 
 _INTERVAL_S = 300
 _LONGEST_CYCLE = timedelta(seconds=30)
@@ -20,12 +24,14 @@ Key = tuple[str, datetime]  # source and slot
 class KilledCycle:
     """A cycle in which the collector was killed when its clock showed `at`.
 
-    `handed` is what was shown of each device, by source, of those that gave a whole reply in it. `has_line`
-    if the cycle had been printed: then its replies are noted like any other's.
+    `asked` is what each source was asked in it, `handed` what was shown of each device, both by source, the
+    second of those that gave a whole reply. `has_line` if the cycle had been printed: then its replies are
+    noted like any other's.
     """
 
     at: datetime
     has_line: bool
+    asked: Mapping[str, AskedCycle]
     handed: Mapping[str, Mapping[str, Shown]]
 
     def key(self, source: str, outside: Collection[Key]) -> Key:

@@ -23,6 +23,7 @@ class Service:
     def __init__(self, *requests: SeenRequest, is_unplugged: bool = False) -> None:
         self.requests = list(requests)
         self.monitors: tuple[()] = ()
+        self.address = "127.0.0.1:1"
         self._is_unplugged = is_unplugged
 
     def was_unplugged_since(self, _since_s: float) -> bool:
@@ -173,3 +174,20 @@ def test_a_single_attempt_after_a_long_cut_is_no_short_trouble() -> None:
         home_list.take(cut, NOON, lambda *_: NOON)
     taken("hue", request(V2, "Reset", status=None, is_limited=True), home_list=home_list)
     assert not home_list.short
+
+
+def test_a_source_that_moved_and_is_not_asked_cannot_be_reached() -> None:
+    home_list, _ = taken("hue", request(V2))
+    moved = Service()
+    moved.address = "127.0.0.1:2"
+    home: Any = SimpleNamespace(bridge=moved, alexa=Service(), sensors=())
+    home_list.take(home, NOON, lambda *_: NOON)
+    assert home_list.unreachable == {("hue", NOON)}
+
+
+def test_a_refusal_in_a_killed_cycle_is_the_first_of_two() -> None:
+    home_list = HomeList(shown_at=lambda at: at)
+    home: Any = SimpleNamespace(bridge=Service(), alexa=Service(refused()), sensors=())
+    home_list.take_killed(home, NOON, has_line=False)
+    _, second = taken("amazon", refused(at_s=120), home_list=home_list)
+    assert second.causes == {"credentials"}
