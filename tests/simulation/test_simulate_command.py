@@ -114,6 +114,7 @@ def with_a_wrong_quantity(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (without_spool, "database-locked", "were handed over and are not stored"),
         (without_retry, "hiccup", "a retry mended"),
+        (without_retry, "database-busy", "short troubles of store.append"),
         (without_cause, "unavailable", "name a wrong cause"),
         (without_alerts, "token-refused", "alerts were not those called for: alert_file missing"),
         (without_patience, "network-cut", "alerts were not those called for: source_silent open"),

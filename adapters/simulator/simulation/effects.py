@@ -17,6 +17,7 @@ from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import NetworkService
 from adapters.simulator.simulation.bounds import THIS_PROCESS
 from adapters.simulator.simulation.clocks import RecordedClock
+from adapters.simulator.simulation.locks import Lock
 
 _LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
 _DRIFT_S, _DRIFT_EVERY_S = 2.0, 240.0  # of a virtual machine, or a quartz that is broken
@@ -103,6 +104,7 @@ class Place:
     folder: Path
     database: Path
     collector: Collector
+    locks: list[Lock] = attrs.field(factory=list)  # that the database has had
     plugs: Mapping[Source, Switch] = attrs.field(factory=lambda: {"hue": Switch(), "amazon": Switch()})
 
     def service(self, source: Source) -> NetworkService:
@@ -211,15 +213,19 @@ class Killed:
 
 @attrs.frozen
 class LockedDatabase:
-    """Another program holds the lock of the database."""
+    """Another program holds the lock of the database; a retry is to outlast it if it `is_short`."""
+
+    is_short: bool = False
 
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         del lasts_s
+        begins_s = place.clock.elapsed_asleep_s()
         lock = sqlite3.connect(place.database, isolation_level=None, timeout=0)
         lock.execute("BEGIN IMMEDIATE")
         yield
         lock.close()
+        place.locks.append(Lock(begins_s, place.clock.elapsed_asleep_s(), is_short=self.is_short))
 
 
 @attrs.frozen(kw_only=True)

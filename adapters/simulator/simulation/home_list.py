@@ -47,10 +47,12 @@ class AskedCycle:
     """What a source was asked in a cycle that began so many true seconds after the start.
 
     `was_handed_over` if it sent a whole reply with readings; else `causes` are the right ones. `wait_s` is
-    the longest wait that it asked for, from when the collector's clock showed `last_at`.
+    the longest wait that it asked for, from when the collector's clock showed `last_at`: its last request
+    came `last_s` true seconds after the start.
     """
 
     at_s: float
+    last_s: float
     last_at: datetime
     was_handed_over: bool
     causes: frozenset[str] = frozenset()
@@ -145,6 +147,7 @@ class HomeList:
             causes |= _CREDENTIALS
         self.cycles[source, slot] = AskedCycle(
             at_s=requests[0].elapsed_s,
+            last_s=requests[-1].elapsed_s,
             last_at=self.shown_at(requests[-1].at),
             was_handed_over=bool(whole),
             causes=frozenset() if whole else causes,
@@ -175,9 +178,11 @@ class HomeList:
         if not request.is_refusal:
             self._refused_since, self._is_refused_for_good = None, False
             return frozenset()
-        self._refused_since = self._refused_since or request.at
+        now = self.shown_at(request.at)  # the collector goes by its own clock
+        if self._refused_since is None or self._refused_since > now:
+            self._refused_since = now
         was_refused = self._is_refused_for_good
-        self._is_refused_for_good = request.at - self._refused_since >= _BETWEEN_REFUSALS
+        self._is_refused_for_good = now - self._refused_since >= _BETWEEN_REFUSALS
         self.refusals += self._is_refused_for_good and not was_refused
         return _CREDENTIALS if self._is_refused_for_good else _NETWORK
 

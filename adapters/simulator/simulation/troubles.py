@@ -26,6 +26,7 @@ from adapters.simulator.simulation.effects import (
 DAYLIGHT_SAVING = "daylight-saving"  # nothing goes wrong around the days with 23 and 25 hours
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
+_SLOT_S = 300.0
 _STORM = 8  # times as often, and each kind daily
 _ONE_CYCLE = (5.5, 9.0)  # minutes with one cycle or two
 _DAYS = (1440.0, 4320.0)  # minutes
@@ -37,7 +38,8 @@ class Kind:
 
     Of one with faults of both services some troubles concern only one of them. `storm_per_day` is how often
     it comes in a storm, if that is not `_STORM` times as often, and at least daily. `incidents` are topics
-    of incidents that it may call for; what the sources' cycles call for follows from the ledger.
+    of incidents that it may call for; what the sources' cycles call for follows from the ledger. One that
+    `begins_with_a_slot` meets its cycle.
     """
 
     effects: tuple[Effect, ...]
@@ -45,6 +47,7 @@ class Kind:
     minutes: tuple[float, float]
     storm_per_day: float | None = None
     incidents: tuple[str, ...] = ()
+    begins_with_a_slot: bool = False
 
     @property
     def is_of_both(self) -> bool:
@@ -132,6 +135,12 @@ KINDS: Mapping[str, Kind] = {
     "token-replaced": Kind(effects=(SignedInAgain(),), per_day=1 / 30, minutes=(30, 300)),
     "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30)),
     "killed": Kind(effects=(Killed(),), per_day=0.3, minutes=_ONE_CYCLE),
+    "database-busy": Kind(
+        effects=(LockedDatabase(is_short=True),),
+        per_day=1.0,
+        minutes=(0.01, 0.05),
+        begins_with_a_slot=True,
+    ),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
     "clock-forward": Kind(
         effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
@@ -198,6 +207,8 @@ def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
         while begins_s < ends_s:
             lasts_s = min(60 * chance.uniform(*KINDS[name].minutes), ends_s - begins_s)
             only = which.choice((None, "hue", "amazon")) if KINDS[name].is_of_both else None
+            if KINDS[name].begins_with_a_slot:
+                begins_s -= begins_s % _SLOT_S
             found.append(Trouble(name=name, begins_s=begins_s, lasts_s=lasts_s, only=only))
             begins_s += lasts_s + chance.expovariate(per_day / 86_400)
     return tuple(sorted(found, key=lambda trouble: (trouble.begins_s, trouble.name)))

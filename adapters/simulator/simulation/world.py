@@ -158,5 +158,6 @@ class SimulatedWorld:
             end=end,
             stops=self.stops,
             alerts=self.alerts.seen,
+            locks=self.place.locks,
             troubles=self._troubles,
         )

@@ -96,7 +96,8 @@ def test_validator_security_no_credential_leak(
     """Also when the file that contains them is invalid, so that they are not known as secrets."""
     file = home.folder / "config" / broken
     text = file.read_text()
-    for damage in ("]\n", "\thue: x\n", '  "\n', "  - &\n"):
+    key = secrets["key"]  # as the name of an alias, and of an anchor: the parser quotes both
+    for damage in ("]\n", "\thue: x\n", '  "\n', "  - &\n", f"x: *{key}\n", f"x: &{key} [&{key} y]\n"):
         file.write_text(text + damage)
         code, out, err = run_health(home, read_out, "--json", "--offline")
         assert (code, broken in out) == (2, True)

@@ -20,6 +20,7 @@ def asked(number: int, *causes: str, wait_s: float = 0.0) -> tuple[int, AskedCyc
     """Return a cycle in the slot of that number, without causes one with readings."""
     cycle = AskedCycle(
         at_s=number * INTERVAL.total_seconds(),
+        last_s=number * INTERVAL.total_seconds(),
         last_at=NOON + number * INTERVAL,
         was_handed_over=not causes,
         causes=frozenset(causes),
