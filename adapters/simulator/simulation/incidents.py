@@ -108,10 +108,10 @@ class AlertWatch:
             )
 
     def _has(self, slots: Mapping[str, datetime]) -> bool | None:
-        """Return whether the ledger has these rows."""
+        """Return whether the ledger has these rows; a slot that the clock jumped over may have had one."""
         try:
             with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
-                query = "SELECT 1 FROM outcomes WHERE source = ? AND slot = ?"
+                query = "SELECT 1 FROM outcomes WHERE source = ? AND slot = ? AND state <> 'missed'"
                 return all(
                     connection.execute(query, (source, slot.isoformat())).fetchone()
                     for source, slot in slots.items()
