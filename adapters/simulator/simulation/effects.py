@@ -6,7 +6,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
@@ -221,11 +221,13 @@ class LockedDatabase:
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         del lasts_s
         begins_s = place.clock.elapsed_asleep_s()
-        lock = sqlite3.connect(place.database, isolation_level=None, timeout=0)
-        lock.execute("BEGIN IMMEDIATE")
-        yield
-        lock.close()
-        place.locks.append(Lock(begins_s, place.clock.elapsed_asleep_s(), is_short=self.is_short))
+        with closing(sqlite3.connect(place.database, isolation_level=None, timeout=0)) as lock:
+            with suppress(sqlite3.OperationalError):  # another trouble has it
+                lock.execute("BEGIN IMMEDIATE")
+            has_lock = lock.in_transaction
+            yield
+        if has_lock:
+            place.locks.append(Lock(begins_s, place.clock.elapsed_asleep_s(), is_short=self.is_short))
 
 
 @attrs.frozen(kw_only=True)
