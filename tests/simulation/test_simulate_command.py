@@ -115,7 +115,7 @@ def with_a_wrong_quantity(monkeypatch: pytest.MonkeyPatch) -> None:
         (without_spool, "database-locked", "were handed over and are not stored"),
         (without_retry, "hiccup", "a retry mended"),
         (without_retry, "database-busy", "short troubles of store.append"),
-        (without_cause, "unavailable", "name a wrong cause"),
+        (without_cause, "network-cut", "name a wrong cause"),
         (without_alerts, "token-refused", "alerts were not those called for: alert_file missing"),
         (without_patience, "network-cut", "alerts were not those called for: source_silent open"),
         (without_slots_in_progress, "killed", "were handed over and are not stored"),

@@ -118,7 +118,8 @@ def account(
     shown, in_flight = _shown(home_list, outcomes, outside)
     ended = {key for key, row in outcomes.items() if row.state != "missed"}
     ledger = {key: (row.state, row.cause) for key, row in outcomes.items()}
-    wrong = list(wrong_causes(due, ledger, home_list, clock, stops))
+    looks_s = [look.at_s for look in alerts if isinstance(look, AlertLook)]
+    wrong = list(wrong_causes(due, ledger, home_list, clock, stops, looks_s))
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
         if key in stored:

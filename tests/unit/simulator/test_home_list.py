@@ -23,6 +23,7 @@ class Service:
     def __init__(self, *requests: SeenRequest, is_unplugged: bool = False) -> None:
         self.requests = list(requests)
         self.monitors: tuple[()] = ()
+        self.refresh_token = "Atnr|1"
         self._is_unplugged = is_unplugged
 
     def was_unplugged_since(self, _since_s: float) -> bool:
