@@ -6,7 +6,7 @@ import asyncio
 import random
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
@@ -194,6 +194,19 @@ class Moved:
 
 
 @attrs.frozen
+class Replaced:
+    """Another bridge, with its own id and certificate, answers at the bridge's address."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        bridge = place.home.bridge
+        bridge.faults.add(f"for={lasts_s}s kind=certificate which=other")
+        bridge.restart()
+        yield
+        bridge.restart()
+
+
+@attrs.frozen
 class Stopped:
     """The collector is stopped, and started again."""
 
@@ -221,10 +234,10 @@ class LockedDatabase:
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         del lasts_s
         begins_s = place.clock.elapsed_asleep_s()
-        lock = sqlite3.connect(place.database, isolation_level=None, timeout=0)
-        lock.execute("BEGIN IMMEDIATE")
-        yield
-        lock.close()
+        with closing(sqlite3.connect(place.database, isolation_level=None, timeout=0)) as lock:
+            with suppress(sqlite3.OperationalError):  # locked by another trouble already
+                lock.execute("BEGIN IMMEDIATE")
+            yield
         place.locks.append(Lock(begins_s, place.clock.elapsed_asleep_s(), is_short=self.is_short))
 
 

@@ -179,6 +179,8 @@ class HomeList:
 
     def _meaning(self, source: str, request: SeenRequest) -> frozenset[str]:
         """Return the causes that the answer to a request calls for; none, if nothing is wrong with it."""
+        if "WrongCertificate" in request.faults:
+            return frozenset({"refused"})
         if not request.path or "Reset" in request.faults:
             return _NETWORK
         if request.status is None or request.completed_at is None:

@@ -74,6 +74,7 @@ def taken(
     ("source", "requests", "causes"),
     [
         ("hue", [request("", status=None)], {"network"}),  # refused
+        ("hue", [request("", "WrongCertificate", status=None)], {"refused"}),
         ("hue", [request(V2, "Reset", status=None)], {"network"}),
         ("hue", [request(V2, "Silence", status=None)], {"network", "out_of_time"}),
         ("hue", [request(V2, completed_at=None)], {"network", "out_of_time"}),
