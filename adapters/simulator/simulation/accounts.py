@@ -19,6 +19,7 @@ from adapters.simulator.simulation.agreement import Agreement, agreement
 from adapters.simulator.simulation.bounds import Watched
 from adapters.simulator.simulation.causes import Stop, wrong_causes
 from adapters.simulator.simulation.clocks import RecordedClock
+from adapters.simulator.simulation.effects import Loss
 from adapters.simulator.simulation.home_list import (
     INTERVAL,
     SOURCES,
@@ -29,13 +30,14 @@ from adapters.simulator.simulation.home_list import (
 from adapters.simulator.simulation.incidents import (
     AlertAccount,
     AlertLook,
-    CollectorKilled,
     Key,
     Row,
+    Seen,
     alert_account,
 )
 from adapters.simulator.simulation.local_days import wrong_days
 from adapters.simulator.simulation.locks import Lock, short_locks
+from adapters.simulator.simulation.losses import lost_with_memory
 from adapters.simulator.simulation.shown import QUERY, Shown
 from adapters.simulator.simulation.troubles import Trouble
 
@@ -65,6 +67,7 @@ class Account:
     handed_over: int
     stored: int
     lost: int
+    said_to_be_lost: int  # by the ledger, where nothing could keep them
     in_flight: int  # of cycles that were killed before they were stored, where the ledger says so
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
@@ -91,9 +94,10 @@ def account(
     clock: RecordedClock,
     end: datetime,
     stops: Sequence[Stop],
-    alerts: Sequence[AlertLook | CollectorKilled],
+    alerts: Sequence[Seen],
     locks: Sequence[Lock],
     troubles: Sequence[Trouble],
+    losses: Sequence[Loss] = (),
 ) -> Account:
     """Count the home's account and the database from the clock's start to `end` against each other."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
@@ -118,8 +122,25 @@ def account(
     shown, in_flight = _shown(home_list, outcomes, outside)
     ended = {key for key, row in outcomes.items() if row.state != "missed"}
     ledger = {key: (row.state, row.cause) for key, row in outcomes.items()}
+    losses = (*losses, *lost_with_memory(troubles))
+    not_ended = {one.key(source, outside) for one in home_list.killed for source in SOURCES}
+    said = {
+        (source, slot)
+        for (source, slot), (state, cause) in ledger.items()
+        if state == "missed"
+        and (cause == "not_stored" or (source, slot) not in home_list.cycles or (source, slot) in not_ended)
+        and any(loss.has(slot, clock) for loss in losses)
+    }
+    said_to_be_lost = {
+        (device, slot)
+        for device, slot in shown
+        if (home_list.source_of[device], slot) in said
+        # of a cycle outside the schedule no row is missing
+        or (slot != slot_of(slot) and any(loss.has(slot, clock) for loss in losses))
+    }
     looks_s = [look.at_s for look in alerts if isinstance(look, AlertLook)]
-    wrong = list(wrong_causes(due, ledger, home_list, clock, stops, looks_s))
+    found = wrong_causes(due, ledger, home_list, clock, stops, looks_s)
+    wrong = [one for one in found if one[0] not in said]
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
         if key in stored:
@@ -146,7 +167,8 @@ def account(
         mended_by_operation={operation: mended[operation] for operation in sorted(short)},
         handed_over=len(shown),
         stored=len(readings),
-        lost=sum(key not in stored for key in shown) + home_list.again,
+        lost=sum(key not in stored and key not in said_to_be_lost for key in shown) + home_list.again,
+        said_to_be_lost=sum(key not in stored for key in said_to_be_lost),
         in_flight=in_flight,
         twice=len(readings) - len(stored),
         not_handed_over=sum(key not in shown for key in stored),

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from adapters.simulator.simulation.home_list import HomeList
-from adapters.simulator.simulation.incidents import LOOK_AFTER_S, AlertLook, CollectorKilled
+from adapters.simulator.simulation.incidents import LOOK_AFTER_S, AlertLook, Seen
 
 _LONGEST_CYCLE_S = 30.0
 
@@ -21,9 +21,7 @@ class Lock:
     is_short: bool
 
 
-def short_locks(
-    locks: Sequence[Lock], seen: Sequence[AlertLook | CollectorKilled], home_list: HomeList
-) -> Iterator[bool]:
+def short_locks(locks: Sequence[Lock], seen: Sequence[Seen], home_list: HomeList) -> Iterator[bool]:
     """Yield of each short lock that a cycle met whether the ledger had the cycle when it ended.
 
     A cycle meets a lock if its last answer comes while it is held. One that meets a long lock as well does

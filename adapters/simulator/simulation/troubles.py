@@ -23,7 +23,16 @@ from adapters.simulator.simulation.effects import (
     Stopped,
     Unplugged,
 )
+from adapters.simulator.simulation.machine import (
+    DataAway,
+    DeletedFiles,
+    FullDisk,
+    LogUnwritable,
+    Part,
+    ReplacedDatabase,
+)
 
+_WHILE_STOPPED_S = 60.0
 DAYLIGHT_SAVING = "daylight-saving"  # nothing goes wrong around the days with 23 and 25 hours
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
@@ -51,6 +60,11 @@ class Kind:
     begins_with_a_slot: bool = False
 
     @property
+    def in_storm(self) -> float:
+        """Return how often a day it comes in a storm."""
+        return max(_STORM * self.per_day, 1.0) if self.storm_per_day is None else self.storm_per_day
+
+    @property
     def is_of_both(self) -> bool:
         """Return whether both services have faults."""
         return len({effect.source for effect in self.effects if isinstance(effect, Fault)}) > 1
@@ -58,6 +72,10 @@ class Kind:
 
 def _faults(*, hue: str, amazon: str) -> tuple[Effect, ...]:
     return (Fault("hue", hue), Fault("amazon", amazon))
+
+
+def _while_stopped(effect: Effect) -> tuple[Effect, ...]:
+    return (Stopped(), Part(effect=effect, from_s=_WHILE_STOPPED_S))
 
 
 # How often: docs/explanation/design.md names the reports of users that the rates come from.
@@ -144,6 +162,86 @@ KINDS: Mapping[str, Kind] = {
         begins_with_a_slot=True,
     ),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
+    "disk-full": Kind(
+        effects=(FullDisk(64 * 1024),),
+        per_day=1 / 60,
+        minutes=(10, 240),
+        incidents=("no_backup",),
+        storm_per_day=0,
+    ),
+    "no-room": Kind(
+        effects=(FullDisk(4096),),
+        per_day=1 / 60,
+        minutes=(10, 240),
+        incidents=("no_backup",),
+        storm_per_day=0,
+    ),
+    "data-away": Kind(
+        effects=(DataAway(),),
+        per_day=1 / 60,
+        minutes=(2, 120),
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "data-away-at-start": Kind(
+        effects=(
+            Part(effect=Stopped(), until_s=2 * _WHILE_STOPPED_S),
+            Part(effect=DataAway(), from_s=_WHILE_STOPPED_S),
+        ),
+        per_day=1 / 60,
+        minutes=(10, 120),
+        incidents=("database_missing", "no_backup"),
+        storm_per_day=0,
+    ),
+    "database-missing": Kind(
+        effects=(DeletedFiles(("",)),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "database-missing-at-start": Kind(
+        effects=_while_stopped(DeletedFiles()),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "database-replaced-at-start": Kind(
+        effects=_while_stopped(ReplacedDatabase()),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        storm_per_day=0,
+    ),
+    "database-emptied-at-start": Kind(
+        effects=_while_stopped(ReplacedDatabase(is_empty=True)),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_aside", "database_damaged"),
+        storm_per_day=0,
+    ),
+    "database-replaced": Kind(
+        effects=(ReplacedDatabase(),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "database-emptied": Kind(
+        effects=(ReplacedDatabase(is_empty=True),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "wal-deleted": Kind(
+        effects=(DeletedFiles(("-wal",)),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_log_lost",),
+        storm_per_day=0,
+    ),
+    "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120), storm_per_day=0),
     "clock-forward": Kind(
         effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
     ),
@@ -197,7 +295,7 @@ def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
     if faults == "ordinary":
         chosen = {name: kind.per_day for name, kind in KINDS.items()}
     elif faults == "storm":
-        chosen = {name: kind.storm_per_day or max(_STORM * kind.per_day, 1.0) for name, kind in KINDS.items()}
+        chosen = {name: kind.in_storm for name, kind in KINDS.items() if kind.in_storm}
     elif faults in KINDS:
         chosen = {faults: _PER_DAY_BY_NAME}
     ends_s = days * 86_400 - _CALM_S
