@@ -29,6 +29,7 @@ from adapters.simulator.simulation.home_list import (
 )
 from adapters.simulator.simulation.incidents import (
     AlertAccount,
+    AlertLook,
     Key,
     Row,
     Seen,
@@ -137,7 +138,9 @@ def account(
         # of a cycle outside the schedule no row is missing
         or (slot != slot_of(slot) and any(loss.has(slot, clock) for loss in losses))
     }
-    wrong = [one for one in wrong_causes(due, ledger, home_list, clock, stops) if one[0] not in said]
+    looks_s = [look.at_s for look in alerts if isinstance(look, AlertLook)]
+    found = wrong_causes(due, ledger, home_list, clock, stops, looks_s)
+    wrong = [one for one in found if one[0] not in said]
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
         if key in stored:

@@ -24,6 +24,7 @@ class Service:
         self.requests = list(requests)
         self.monitors: tuple[()] = ()
         self.address = "127.0.0.1:1"
+        self.refresh_token = "Atnr|1"
         self._is_unplugged = is_unplugged
 
     def was_unplugged_since(self, _since_s: float) -> bool:
@@ -74,6 +75,7 @@ def taken(
     ("source", "requests", "causes"),
     [
         ("hue", [request("", status=None)], {"network"}),  # refused
+        ("hue", [request("", "WrongCertificate", status=None)], {"refused"}),
         ("hue", [request(V2, "Reset", status=None)], {"network"}),
         ("hue", [request(V2, "Silence", status=None)], {"network", "out_of_time"}),
         ("hue", [request(V2, completed_at=None)], {"network", "out_of_time"}),
@@ -183,11 +185,3 @@ def test_a_source_that_moved_and_is_not_asked_cannot_be_reached() -> None:
     home: Any = SimpleNamespace(bridge=moved, alexa=Service(), sensors=())
     home_list.take(home, NOON, lambda *_: NOON)
     assert home_list.unreachable == {("hue", NOON)}
-
-
-def test_a_refusal_in_a_killed_cycle_is_the_first_of_two() -> None:
-    home_list = HomeList(shown_at=lambda at: at)
-    home: Any = SimpleNamespace(bridge=Service(), alexa=Service(refused()), sensors=())
-    home_list.take_killed(home, NOON, has_line=False)
-    _, second = taken("amazon", refused(at_s=120), home_list=home_list)
-    assert second.causes == {"credentials"}
