@@ -225,9 +225,10 @@ def _without(outcome: Collected, sources: Mapping[str, str]) -> Collected:
 class Gap:
     """Why slots of a source before a cycle's may have no ledger row, as far as the cycle's process knows.
 
-    The process started in the slot `first`, and `last` is the newest one that it ran. `cause` is that of
+    The process had to run slots from `first` on, and `last` is the newest one that it ran. `cause` is that of
     slots that it has let pass; earlier ones were `not_stored` if their readings were only in the memory of a
-    process that has ended, `interrupted` if their cycle had begun, else `stopped`.
+    process that has ended, or in a database that is lost, `interrupted` if their cycle had begun, else
+    `stopped`.
     """
 
     source: str

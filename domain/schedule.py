@@ -39,14 +39,14 @@ class SlotRun:
         )
 
 
-def runs_of(slots: Iterable[datetime]) -> tuple[SlotRun, ...]:
-    """Return the slots as runs, oldest first."""
-    runs: list[SlotRun] = []
+def runs_of(slots: Iterable[datetime], before: Iterable[SlotRun] = ()) -> tuple[SlotRun, ...]:
+    """Return the slots as runs, oldest first, after the runs `before`, of which the last one may go on."""
+    runs = list(before)
     for slot in sorted(slots):
         if runs:
             last = runs[-1]
             step_s = int((slot - last.last).total_seconds())
-            if last.step_s in (0, step_s):
+            if step_s > 0 and last.step_s in (0, step_s):
                 runs[-1] = attrs.evolve(last, last=slot, step_s=step_s)
                 continue
         runs.append(SlotRun(first=slot, last=slot, step_s=0))

@@ -71,3 +71,7 @@ class SlotsInProgress(Protocol):
     def not_stored(self, source: str) -> tuple[SlotRun, ...]:
         """Return the slots whose readings were only in memory when earlier processes ended."""
         ...
+
+    def ran(self, source: str) -> tuple[SlotRun, ...]:
+        """Return the slots, as far back as is known, whose cycles were stored or spooled by any process."""
+        ...

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 import attrs
 
 from adapters.files.regular_file import make_folder, open_regular, problem_of_file
-from adapters.files.slot_notes import SlotNote, read_holder, read_note, write_note
+from adapters.files.slot_notes import MOST_RUNS, SlotNote, read_holder, read_note, write_note
 from domain.errors import SourceLocked, StoreError
 from domain.schedule import SlotRun, runs_of
 
@@ -63,14 +63,19 @@ class _Slots:
     def note(self) -> SlotNote:
         return self.left.joined(SlotNote(in_progress=self.begun, not_stored=runs_of(self.not_stored)))
 
+    def finished(self) -> _Slots:
+        """Return the slots once all that have begun are on disk, or known to be lost."""
+        before = SlotNote(ran=self.left.ran).joined(SlotNote(ran=self.left.not_stored))
+        return _Slots(SlotNote(ran=runs_of(self.begun, before.ran)[-MOST_RUNS:]))
+
 
 class SourceLocks:
     """One lock file a source, so that only one process collects from it.
 
-    A lock file contains the holder, for people, and the slots whose cycles are not on disk, for the next
-    holder. `doing` describes for people why the lock is held. The first of the `lasting` folders that can be
-    written has the same locks: for processes that start while `folder` is away, `is_away`, or cannot be used.
-    `problem` is why it could not be used last.
+    A lock file contains the holder, for people, and for the next holder the slots whose cycles are not on
+    disk, and those that ran. `doing` describes for people why the lock is held. The first of the `lasting`
+    folders that can be written has the same locks: for processes that start while `folder` is away,
+    `is_away`, or cannot be used. `problem` is why it could not be used last.
     """
 
     def __init__(
@@ -106,6 +111,7 @@ class SourceLocks:
         if not held and problem is not None:
             raise problem
         self.problem = None if problem is None else str(problem)
+        held.reverse()  # the note goes to the lasting one: the data folder may be put back by an older one
         left = SlotNote()
         for descriptor in held:
             left = left.joined(read_note(descriptor))
@@ -156,7 +162,7 @@ class SourceLocks:
     def finish(self, source: str) -> None:
         """Note that the cycle, and those before it, have ended."""
         if source in self._held:
-            self._slots[source] = _Slots(SlotNote())
+            self._slots[source] = self._slots[source].finished()
             self._write(source)
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
@@ -171,6 +177,11 @@ class SourceLocks:
         """Return the slots whose readings were only in memory when earlier holders ended."""
         slots = self._slots.get(source)
         return () if slots is None else slots.left.not_stored
+
+    def ran(self, source: str) -> tuple[SlotRun, ...]:
+        """Return the slots whose cycles earlier holders, or this one, have ended."""
+        slots = self._slots.get(source)
+        return () if slots is None else slots.left.ran
 
     def release(self, source: str) -> None:
         """Release the source; do nothing if it is not held."""

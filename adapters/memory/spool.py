@@ -52,15 +52,17 @@ class MemorySpool:
 
 
 class MemorySlotsInProgress:
-    """Slots in progress; `left` and `lost` are those of earlier processes, by source."""
+    """Slots in progress; `left`, `lost` and `ran` are those of earlier processes, by source."""
 
     def __init__(
         self,
         left: Mapping[str, AbstractSet[datetime]] | None = None,
         lost: Mapping[str, AbstractSet[datetime]] | None = None,
+        ran: Mapping[str, AbstractSet[datetime]] | None = None,
     ) -> None:
         self._left = dict(left or {})
         self._lost = dict(lost or {})
+        self._ran = {source: set(slots) for source, slots in (ran or {}).items()}
         self.slots: dict[str, datetime] = {}
         self.kept: set[tuple[str, datetime]] = set()
 
@@ -71,10 +73,14 @@ class MemorySlotsInProgress:
         self.kept.add((source, self.slots[source]))
 
     def finish(self, source: str) -> None:
-        self.slots.pop(source, None)
+        if (slot := self.slots.pop(source, None)) is not None:
+            self._ran.setdefault(source, set()).add(slot)
 
     def interrupted(self, source: str) -> AbstractSet[datetime]:
         return self._left.get(source, frozenset())
 
     def not_stored(self, source: str) -> tuple[SlotRun, ...]:
         return runs_of(self._lost.get(source, ()))
+
+    def ran(self, source: str) -> tuple[SlotRun, ...]:
+        return runs_of(self._ran.get(source, ()))

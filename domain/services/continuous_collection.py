@@ -133,6 +133,7 @@ class Timetable:
         self._is_first_look = True
         self._last: dict[str, datetime] = {}  # the slot of each source's last cycle
         self._runs: dict[str, deque[datetime]] = {}  # where rows of each source's planned slots ended
+        self._had_slot: set[str] = set()  # sources of which an earlier process may have run the first slot
         self._reported: dict[str, datetime] = {}  # the clock faults
 
     def next_cycle(self) -> PlannedCycle:
@@ -155,8 +156,10 @@ class Timetable:
                 self._last.setdefault(name, known.newest_slot)
         dues = [due for due in candidates if is_back or self._is_due(due, look.now)]
         cause = Cause.STOPPED if self._is_first_look else change.cause
-        self._is_first_look = False
         outside = tuple(due for due in dues if not progress[due.source].is_new(due))
+        if self._is_first_look:
+            self._had_slot = {due.source for due in candidates if due not in dues or due in outside}
+        self._is_first_look = False
         planned = self._plan([due for due in dues if due not in outside], progress, cause, look.now)
         return attrs.evolve(
             planned,
@@ -213,14 +216,22 @@ class Timetable:
         )
 
     def _gap(self, due: Due, cause: Cause, now: datetime) -> Gap:
+        slots = self._collection.slots_in_progress
         return Gap(
             source=due.source,
             cause=cause,
-            first=slot_at(now - passed_between(self._began, _look_at(self._clock)), due.interval_s),
+            first=self._first_slot(due, now),
             last=max((one for one in self._runs.get(due.source, ()) if one < due.slot), default=None),
-            interrupted=tuple(sorted(self._collection.slots_in_progress.interrupted(due.source))),
-            not_stored=self._collection.slots_in_progress.not_stored(due.source),
+            interrupted=tuple(sorted(slots.interrupted(due.source))),
+            not_stored=(*slots.not_stored(due.source), *slots.ran(due.source)),
         )
+
+    def _first_slot(self, due: Due, now: datetime) -> datetime:
+        """Return the first slot that this process had to run."""
+        began = now - passed_between(self._began, _look_at(self._clock))
+        if due.source in self._had_slot:
+            return next_slot(began, due.interval_s)
+        return slot_at(began, due.interval_s)
 
 
 async def run_planned(collection: CollectionCycle, clock: Clock, planned: PlannedCycle) -> Cycle:

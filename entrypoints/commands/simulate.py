@@ -45,6 +45,7 @@ from entrypoints.wiring.simulation import (
     simulated_world,
     start_of,
     troubles,
+    user_state_in,
 )
 
 _FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
@@ -52,6 +53,7 @@ _FAULTS = ("none", "ordinary", "storm", DAYLIGHT_SAVING, *KINDS)
 _SLOT = timedelta(minutes=5)
 _END = timedelta(minutes=1)  # before the next slot begins
 # SQLite waits in real time, in which nothing changes here.
+_USER_STATE = "user"  # the folder in which the home's user has their state
 _CONFIG = "storage: {busy_timeout_ms: 1}\n"
 
 
@@ -112,7 +114,7 @@ def simulate(request: Request) -> Account:
     """Simulate the days, and return the account of them."""
     clock = RecordedClock(start_of(request.faults, request.seed))
     selector = LeadingSelector(clock) if request.sockets else None
-    with in_zone():
+    with in_zone(), user_state_in(request.home / _USER_STATE):
         return run_in_virtual_time(partial(_simulate, request, clock, selector), clock, selector)
 
 
@@ -148,8 +150,9 @@ async def _simulate(
 
         def look(line: str) -> None:
             world.watch.read("stdout", line)
-            outcomes = json.loads(line)["outcomes"]
-            world.look({each["source"]: datetime.fromisoformat(each["slot"]) for each in outcomes})
+            cycle = json.loads(line)
+            slots = {each["source"]: datetime.fromisoformat(each["slot"]) for each in cycle["outcomes"]}
+            world.look(slots, is_stored=cycle["stored"])
 
         caused = asyncio.ensure_future(world.cause(found, last_s))
         while not caused.done():
@@ -177,7 +180,8 @@ def _collect_in_process(folder: Path, seed: int, channels: Channels) -> None:
         stop = await stop_on_signals(at_ctrl_c=None)
         await _collect(load(folder), environment, stop, channels.write_line)
 
-    follow(channels, collect, folder, seed)
+    with user_state_in(folder / _USER_STATE):
+        follow(channels, collect, folder, seed)
 
 
 def as_object(request: Request, account: Account) -> dict[str, Any]:
@@ -203,6 +207,7 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         *(f"    wrong         {number:,} {words}" for words, number in account.causes_wrong.items()),
         f"  readings        {account.handed_over:,} were handed over, {account.stored:,} are stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
+        *_loss_lines(account),
         f"  values          {sum(account.compared_by_column.values()):,} were compared, "
         f"{account.wrong_values:,} are wrong",
         *(f"    wrong         {number:,} {name}" for name, number in account.wrong_by_column.items()),
@@ -244,6 +249,11 @@ def _retry_lines(account: Account) -> list[str]:
 
 def _taken(taken: Taken) -> str:
     return f"{taken.largest:,} ({taken.growth:+,})"
+
+
+def _loss_lines(account: Account) -> list[str]:
+    number = account.said_to_be_lost
+    return [f"                  {number:,} more could not be kept, as the ledger says"] if number else []
 
 
 def _kill_lines(account: Account) -> list[str]:

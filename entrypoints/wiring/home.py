@@ -90,8 +90,8 @@ class Home:
 
     @cached_property
     def identity(self) -> HomeIdentity | None:
-        """What knows the home from others; None for a simulated one, which may begin again at any time."""
-        if self.environment.is_simulated:
+        """What knows the home from others; None for one that may begin again at any time, as the demo's."""
+        if self.environment.is_simulated and not self.environment.has_identity:
             return None
         return HomeIdentity(
             path=self.files.database,
@@ -107,7 +107,14 @@ class Home:
     def spool(self) -> FileSpool:
         lasting = [folder / "spool" for folder in self.files.lasting_folders]
         former = self.files.former_spools(self.marker.former_homes())
-        return FileSpool(self.files.spool, *lasting, former=former, clock=self.clock, journal=self.journal)
+        return FileSpool(
+            self.files.spool,
+            *lasting,
+            former=former,
+            clock=self.clock,
+            journal=self.journal,
+            is_new=lambda: self.identity is not None and self.identity.is_database_lost(),
+        )
 
     @property
     def interim_cycles(self) -> Spool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -37,6 +38,8 @@ from entrypoints.wiring.environment import Environment
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
 
+    from adapters.hue.tls import Leaf, OpenSockets, Proof
+
 __all__ = [
     "DAYLIGHT_SAVING",
     "KINDS",
@@ -59,11 +62,13 @@ __all__ = [
     "simulated_world",
     "start_of",
     "troubles",
+    "user_state_in",
 ]
 
 _START = datetime(2026, 3, 2, tzinfo=UTC)  # summer time begins within the month
 _CHANGES = (datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 10, 24, tzinfo=UTC))  # the days before
 _LATENCY_S = 0.05
+_STATE_HOME = "XDG_STATE_HOME"
 _ANNOUNCEMENTS = "announced.json"  # in the folder of the home
 _PRELOADED = ("entrypoints.commands.simulate", "adapters.hue.source", "adapters.amazon.source")
 T = TypeVar("T")
@@ -104,12 +109,31 @@ def simulated_home(
         for bridge in home.bridges:
             bridge.on_change = partial(announcements.write, home.bridges)
         announcements.write(home.bridges)
+
+        def open_pool(base_url: str, proof: Proof | None, sockets: OpenSockets) -> HTTPConnectionPool:
+            from adapters.hue.tls import SignedBy, tls_context
+
+            context = None if proof is None else tls_context(proof)
+            name = proof.bridge_id if isinstance(proof, SignedBy) else None
+            return network.open_pool(base_url, sockets, context, name)
+
+        def fetch_leaf(
+            host: str, port: int, *, roots: Path | None, timeout_s: float, sockets: OpenSockets
+        ) -> Leaf:
+            from adapters.hue.tls import Leaf, leaf_context
+
+            del host, timeout_s, sockets  # there is one host, and nothing to wait for
+            return Leaf.of(network.certificate(port, leaf_context(roots)))
+
         environment = Environment(
             clock=clock,
+            hue_roots=CA_FILE,
             is_simulated=True,
+            has_identity=True,
             stderr_level=None,
             bridge_finder=VirtualTimeFinder(announcements=announcements, threads=threads),
-            open_hue_pool=network.open_pool,
+            open_hue_pool=open_pool,
+            fetch_hue_leaf=fetch_leaf,
             open_amazon_connector=network.open_connector,
             random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
         )
@@ -145,6 +169,7 @@ def follow(
             hue_roots=CA_FILE,
             amazon_roots=AMAZON_CA_FILE,
             is_simulated=True,
+            has_identity=True,
             stderr_level=None,
             bridge_finder=VirtualTimeFinder(
                 announcements=Announcements(file=folder / _ANNOUNCEMENTS), threads=threads
@@ -155,6 +180,20 @@ def follow(
         return work(environment)
 
     run_in_virtual_time(in_threads, clock, FollowingSelector(clock, channels.moves))
+
+
+@contextmanager
+def user_state_in(folder: Path) -> Iterator[None]:
+    """Keep what is saved in the user's state folder in that one: it outlasts the data folder."""
+    before = os.environ.get(_STATE_HOME)
+    os.environ[_STATE_HOME] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_STATE_HOME]
+        else:
+            os.environ[_STATE_HOME] = before
 
 
 def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles) -> SimulatedWorld:

@@ -554,9 +554,9 @@ def test_disk_that_is_lost_is_left_when_a_person_accepts_it(old: Home) -> None:
     assert old.devices() == ["hue:new"]
 
 
-def _open(home: Home, clock: MemoryClock) -> InterimStore:
+def _open(home: Home, clock: MemoryClock, identity: HomeIdentity | None = None) -> InterimStore:
     """The store of a process that starts at the clock's time, as far as it can be opened."""
-    identity = attrs.evolve(home.identity(), clock=clock)
+    identity = identity or attrs.evolve(home.identity(), clock=clock)
     store = InterimStore(
         SqliteStore(home.path, journal=home.journal, clock=clock, state=home.state, identity=identity),
         identity=identity,
@@ -591,6 +591,17 @@ def test_slot_that_the_missing_database_may_have_is_not_planned_again(old: Home,
             store.progress("hue", later)
     else:
         assert not store.progress("hue", later).is_stored
+    store.close()
+
+
+def test_slot_of_a_process_that_began_before_it_is_planned(old: Home) -> None:
+    """The database is begun in the slot, as there was no room for it before."""
+    clock = MemoryClock(NOON - timedelta(seconds=300))
+    old.path.unlink()
+    identity = attrs.evolve(old.identity(), clock=clock)
+    clock.advance(301)
+    store = _open(old, clock, identity)
+    assert store.progress("hue", NOON).is_new(a_due())
     store.close()
 
 

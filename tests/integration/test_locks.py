@@ -160,7 +160,10 @@ def test_killed_collector_leaves_its_slots_to_the_next(make_locks: MakeLocks, tm
     assert last.interrupted("hue") == {NOON.replace(hour=1), NOON.replace(hour=2)}
     last.begin("hue", NOON)
     last.finish("hue")
-    assert (tmp_path / "hue.lock").read_text().rstrip("\n") == f"process {os.getpid()}"
+    assert (tmp_path / "hue.lock").read_text().splitlines()[:2] == [
+        f"process {os.getpid()}",
+        f"ran {NOON.isoformat()} {NOON.isoformat()} 0",
+    ]
     last.close()
     after = make_locks()
     after.acquire("hue")
@@ -197,6 +200,42 @@ def test_slots_that_were_only_in_memory_are_told_from_interrupted_ones(make_lock
     again.close()
     last = left_by(make_locks)
     assert (last.not_stored("hue"), last.interrupted("hue")) == ((), set())
+
+
+def test_slots_that_ran_are_known_to_later_processes(make_locks: MakeLocks) -> None:
+    """Should the database be lost, these were not stopped."""
+    for minutes in ((0, 5, 10), (40, 45)):
+        locks = make_locks()
+        locks.acquire("hue")
+        for minute in minutes:
+            locks.begin("hue", slot(minute))
+            locks.finish("hue")
+        locks.close()
+    after = left_by(make_locks, begun=(50,))
+    assert after.ran("hue") == (*runs_of(map(slot, (0, 5, 10))), *runs_of(map(slot, (40, 45))))
+    assert after.interrupted("hue") == {slot(50)}
+    after.close()
+    again = left_by(make_locks, kept=(55,))
+    again.finish("hue")
+    assert again.ran("hue")[-1] == runs_of([slot(55)])[0]
+
+
+def test_note_outlasts_a_data_folder_that_is_put_back(make_locks: MakeLocks, tmp_path: Path) -> None:
+    data, lasting = tmp_path / "data", tmp_path / "state"
+    first = make_locks(data, lasting)
+    first.acquire("hue")
+    first.close()
+    data.rename(tmp_path / "away")
+    locks = make_locks(data, lasting)
+    locks.acquire("hue")
+    locks.begin("hue", slot(0))
+    locks.finish("hue")
+    locks.close()
+    data.rename(tmp_path / "meanwhile")
+    (tmp_path / "away").rename(data)
+    after = make_locks(data, lasting)
+    after.acquire("hue")
+    assert after.ran("hue") == runs_of([slot(0)])
 
 
 def test_note_of_cycles_in_memory_is_synced(make_locks: MakeLocks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,7 +298,7 @@ def test_note_goes_to_the_other_file_where_the_first_has_no_room(
     locks.acquire("hue")
 
     def full(descriptor: int, content: bytes, offset: int) -> int:
-        if os.path.samestat(os.fstat(descriptor), (data / "hue.lock").stat()):
+        if os.path.samestat(os.fstat(descriptor), (lasting / "hue.lock").stat()):
             raise OSError(errno.ENOSPC, "No space left on device")
         return pwrite(descriptor, content, offset)
 

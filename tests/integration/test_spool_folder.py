@@ -300,9 +300,10 @@ class Places:
         self.data.mkdir(exist_ok=True)
         self.spool = self.begin()
 
-    def begin(self, *, is_data_there: bool = True) -> FileSpool:
+    def begin(self, *, is_data_there: bool = True, is_new: bool = False) -> FileSpool:
         """Start another process."""
-        spool = FileSpool(*self.folders, clock=MemoryClock(NOON), journal=self.journal)
+        clock = MemoryClock(NOON)
+        spool = FileSpool(*self.folders, clock=clock, journal=self.journal, is_new=lambda: is_new)
         spool.prepare(is_data_there=is_data_there)
         return spool
 
@@ -329,6 +330,15 @@ def test_lasting_place_takes_what_the_first_one_cannot(places: Places) -> None:
     with pytest.raises(SpoolError) as caught:
         places.spool.add(a_cycle_at(15))
     assert all(str(folder) in str(caught.value) for folder in places.folders)
+
+
+def test_data_folder_that_may_be_replaced_by_the_one_that_was_lost_comes_last(places: Places) -> None:
+    spool = places.begin(is_new=True)
+    assert spool.add(a_cycle_at(0)) == str(places.folders[1])
+    assert spool.add(a_cycle_at(5)) == str(places.folders[1])
+    _spoil(places.folders[1])
+    places.folders[2].parent.parent.write_text("no folder")
+    assert spool.add(a_cycle_at(10)) == str(places.folders[0])
 
 
 def _spoil(folder: Path) -> None:

@@ -38,12 +38,15 @@ def simulated(capsys: pytest.CaptureFixture[str], faults: str) -> tuple[int, Rep
     return code, report
 
 
-def test_the_same_seed_gives_the_same_ledger_and_readings_byte_for_byte(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [["--seed", _SEED], ["--faults", "killed"]], ids=" ".join)
+def test_the_same_seed_gives_the_same_ledger_and_readings_byte_for_byte(
+    tmp_path: Path, options: list[str]
+) -> None:
     dumps = []
     for number in ("1", "2"):
         home = tmp_path / number
         subprocess.run(
-            [sys.executable, "-m", "entrypoints", "simulate", "--seed", _SEED, "--home", str(home)],
+            [sys.executable, "-m", "entrypoints", "simulate", "--home", str(home), *options],
             env={**os.environ, "PYTHONHASHSEED": number},
             check=True,
             capture_output=True,
@@ -114,7 +117,8 @@ def with_a_wrong_quantity(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         (without_spool, "database-locked", "were handed over and are not stored"),
         (without_retry, "hiccup", "a retry mended"),
-        (without_cause, "unavailable", "name a wrong cause"),
+        (without_retry, "database-busy", "short troubles of store.append"),
+        (without_cause, "network-cut", "name a wrong cause"),
         (without_alerts, "token-refused", "alerts were not those called for: alert_file missing"),
         (without_patience, "network-cut", "alerts were not those called for: source_silent open"),
         (without_slots_in_progress, "killed", "were handed over and are not stored"),

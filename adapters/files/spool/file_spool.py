@@ -20,7 +20,8 @@ class FileSpool:
 
     `folder` is in the data folder; the `lasting` ones, best first, are where cycles wait while that one
     cannot be written to. Each one has a reserve of `reserve_bytes`. All of them are drained,
-    and so are the `former` ones, of where the home was before it was moved.
+    and so are the `former` ones, of where the home was before it was moved. While `is_new`, the data folder
+    is one that a found one may replace, and comes last.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class FileSpool:
         journal: Journal,
         max_bytes: int = 64 * 1024 * 1024,
         reserve_bytes: int = 1024 * 1024,
+        is_new: Callable[[], bool] = lambda: False,
     ) -> None:
         self._folders = [
             SpoolFolder(each, clock=clock, journal=journal, reserve_bytes=reserve_bytes)
@@ -43,6 +45,7 @@ class FileSpool:
             if each not in lasting
         ]
         self._journal = journal
+        self._is_new = is_new
         self._max_bytes = max_bytes
 
     def prepare(self, *, is_data_there: bool) -> None:
@@ -74,10 +77,11 @@ class FileSpool:
                 f"{self._folders[0].path} is full ({used:,} bytes). Repair the database; "
                 "then all of it is stored"
             )
+        data, *lasting = self._folders
         problems = []
-        for number, folder in enumerate(self._folders):
+        for folder in (*lasting, data) if self._is_new() else self._folders:
             try:
-                if number and not folder.is_prepared:
+                if folder is not data and not folder.is_prepared:
                     folder.prepare(parents=True)
                 if folder.is_usable():
                     folder.add(line)

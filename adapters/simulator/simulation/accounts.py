@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +19,7 @@ from adapters.simulator.simulation.agreement import Agreement, agreement
 from adapters.simulator.simulation.bounds import Watched
 from adapters.simulator.simulation.causes import Stop, wrong_causes
 from adapters.simulator.simulation.clocks import RecordedClock
+from adapters.simulator.simulation.effects import Loss
 from adapters.simulator.simulation.home_list import (
     INTERVAL,
     SOURCES,
@@ -29,17 +30,20 @@ from adapters.simulator.simulation.home_list import (
 from adapters.simulator.simulation.incidents import (
     AlertAccount,
     AlertLook,
-    CollectorKilled,
     Key,
     Row,
+    Seen,
     alert_account,
 )
 from adapters.simulator.simulation.local_days import wrong_days
-from adapters.simulator.simulation.shown import QUERY
+from adapters.simulator.simulation.locks import Lock, short_locks
+from adapters.simulator.simulation.losses import lost_with_memory
+from adapters.simulator.simulation.shown import QUERY, Shown
 from adapters.simulator.simulation.troubles import Trouble
 
 _RIGHT_SHARE = 0.99
 _MENDED_SHARE = 0.95
+_STORE = "store.append"
 _OUTCOMES = "SELECT source, slot, state, cause, scheduled, unread FROM outcomes ORDER BY slot"
 
 
@@ -47,7 +51,7 @@ _OUTCOMES = "SELECT source, slot, state, cause, scheduled, unread FROM outcomes 
 class Account:
     """The figures of a simulation, and the promises that were broken.
 
-    `short_troubles` are requests that a short trouble cost.
+    `short_troubles` are requests that a short trouble cost, and commits that met a short lock.
     """
 
     slots_due: int
@@ -63,6 +67,7 @@ class Account:
     handed_over: int
     stored: int
     lost: int
+    said_to_be_lost: int  # by the ledger, where nothing could keep them
     in_flight: int  # of cycles that were killed before they were stored, where the ledger says so
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
@@ -89,8 +94,10 @@ def account(
     clock: RecordedClock,
     end: datetime,
     stops: Sequence[Stop],
-    alerts: Sequence[AlertLook | CollectorKilled],
+    alerts: Sequence[Seen],
+    locks: Sequence[Lock],
     troubles: Sequence[Trouble],
+    losses: Sequence[Loss] = (),
 ) -> Account:
     """Count the home's account and the database from the clock's start to `end` against each other."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
@@ -111,25 +118,29 @@ def account(
         days_wrong = wrong_days(connection)
     due = [(source, slot) for source in SOURCES for slot in slots_between(clock.start, end)]
     stored = dict(readings)
-    shown = dict(home_list.shown)
     outside = [key for key in outcomes if key[1] != slot_of(key[1])]
-    in_flight = 0
-    for killed in home_list.killed:
-        for source, devices in killed.handed.items():
-            key = killed.key(source, outside)
-            row = outcomes.get(key)
-            if row is not None and (row.cause == "interrupted" or row.state in ("failed", "deferred")):
-                in_flight += len(devices)
-            else:
-                for device, one in devices.items():
-                    shown.setdefault((device, key[1]), one)
+    shown, in_flight = _shown(home_list, outcomes, outside)
     ended = {key for key, row in outcomes.items() if row.state != "missed"}
-    for device, slot in home_list.uncertain.intersection(shown):
-        row = outcomes.get((home_list.source_of[device], slot))
-        if row is not None and device in row.unread:
-            shown.pop((device, slot), None)
     ledger = {key: (row.state, row.cause) for key, row in outcomes.items()}
-    wrong = list(wrong_causes(due, ledger, home_list, clock, stops))
+    losses = (*losses, *lost_with_memory(troubles))
+    not_ended = {one.key(source, outside) for one in home_list.killed for source in SOURCES}
+    said = {
+        (source, slot)
+        for (source, slot), (state, cause) in ledger.items()
+        if state == "missed"
+        and (cause == "not_stored" or (source, slot) not in home_list.cycles or (source, slot) in not_ended)
+        and any(loss.has(slot, clock) for loss in losses)
+    }
+    said_to_be_lost = {
+        (device, slot)
+        for device, slot in shown
+        if (home_list.source_of[device], slot) in said
+        # of a cycle outside the schedule no row is missing
+        or (slot != slot_of(slot) and any(loss.has(slot, clock) for loss in losses))
+    }
+    looks_s = [look.at_s for look in alerts if isinstance(look, AlertLook)]
+    found = wrong_causes(due, ledger, home_list, clock, stops, looks_s)
+    wrong = [one for one in found if one[0] not in said]
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
         if key in stored:
@@ -137,6 +148,10 @@ def account(
     read: dict[Key, list[str]] = {}
     for device, slot in stored:
         read.setdefault((home_list.source_of.get(device, ""), slot), []).append(device)
+    short, mended = home_list.short.copy(), home_list.mended.copy()
+    for is_stored in short_locks(locks, alerts, home_list):
+        short[_STORE] += 1
+        mended[_STORE] += is_stored
     others = {topic: one.begins_s for one in reversed(troubles) for topic in one.incidents}
     incidents = alert_account(alerts, outcomes, read, others)
     counted = Account(
@@ -146,13 +161,14 @@ def account(
         causes_right=sum(key in outcomes for key in due) - len(wrong),
         causes_wrong=dict(sorted(Counter(words for _, words in wrong).items())),
         first_wrong=wrong[0][0][1].isoformat() if wrong else None,
-        short_troubles=home_list.short.total(),
-        mended_by_retry=home_list.mended.total(),
-        short_troubles_by_operation=dict(sorted(home_list.short.items())),
-        mended_by_operation=dict(sorted(home_list.mended.items())),
+        short_troubles=short.total(),
+        mended_by_retry=mended.total(),
+        short_troubles_by_operation=dict(sorted(short.items())),
+        mended_by_operation={operation: mended[operation] for operation in sorted(short)},
         handed_over=len(shown),
         stored=len(readings),
-        lost=sum(key not in stored for key in shown) + home_list.again,
+        lost=sum(key not in stored and key not in said_to_be_lost for key in shown) + home_list.again,
+        said_to_be_lost=sum(key not in stored for key in said_to_be_lost),
         in_flight=in_flight,
         twice=len(readings) - len(stored),
         not_handed_over=sum(key not in shown for key in stored),
@@ -169,6 +185,28 @@ def account(
         watched=watched,
     )
     return attrs.evolve(counted, broken=tuple(_broken(counted)))
+
+
+def _shown(
+    home_list: HomeList, outcomes: Mapping[Key, Row], outside: Collection[Key]
+) -> tuple[dict[Key, Shown], int]:
+    """Return what must be stored, by device and slot, and how many readings were in flight at a kill."""
+    shown = dict(home_list.shown)
+    in_flight = 0
+    for killed in home_list.killed:
+        for source, devices in killed.handed.items():
+            key = killed.key(source, outside)
+            row = outcomes.get(key)
+            if row is not None and (row.cause == "interrupted" or row.state in ("failed", "deferred")):
+                in_flight += len(devices)
+            else:
+                for device, one in devices.items():
+                    shown.setdefault((device, key[1]), one)
+    for device, slot in home_list.uncertain.intersection(shown):
+        row = outcomes.get((home_list.source_of[device], slot))
+        if row is not None and device in row.unread:
+            shown.pop((device, slot), None)
+    return shown, in_flight
 
 
 def _broken(counted: Account) -> Iterator[str]:

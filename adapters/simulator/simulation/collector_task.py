@@ -20,6 +20,7 @@ from typing import Any
 
 from adapters.runtime.virtual_time import LockStepThreads, VirtualClock
 from adapters.simulator.simulation.effects import Collector
+from adapters.simulator.simulation.machine import unlimited_files
 from domain.schedule import next_slot
 
 _INTERVAL_S = 300
@@ -65,7 +66,8 @@ class CollectorTask:
                 return False
             self._cut_connections()
             await self._end_rest()
-            restore(kill.saved, self._folder)
+            with unlimited_files():
+                restore(kill.saved, self._folder)
             return True
 
     async def _end_rest(self) -> None:
@@ -114,7 +116,8 @@ class _Kill:
                 self._steps_left -= 1
                 if not self._steps_left:
                     self.has_happened = True
-                    shutil.copytree(self._folder, self.saved)
+                    with unlimited_files():
+                        shutil.copytree(self._folder, self.saved)
                     self._loop.call_soon(self._end)
 
 

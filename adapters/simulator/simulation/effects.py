@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import resource
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
+from urllib.parse import quote
 
 import attrs
 
@@ -17,12 +19,16 @@ from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import NetworkService
 from adapters.simulator.simulation.bounds import THIS_PROCESS
 from adapters.simulator.simulation.clocks import RecordedClock
+from adapters.simulator.simulation.home_list import INTERVAL
+from adapters.simulator.simulation.locks import Lock
 
 _LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
 _DRIFT_S, _DRIFT_EVERY_S = 2.0, 240.0  # of a virtual machine, or a quartz that is broken
 _1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _STARTING_S = 45.0
 _AFTER_A_CYCLE = 1.2  # times its length
+TO_NEXT_CYCLE_S = 330.0  # and to its end
+_STATE_BYTES = 16 * 1024
 Source = Literal["hue", "amazon"]
 
 
@@ -66,12 +72,14 @@ class Collector(Switch):
     """The collector: it is stopped as long as it is off.
 
     `process` is the folder of its process in /proc. `killed_after` is the share of its next cycle after which
-    it is to be killed, if it is. What runs it does so, and notes it.
+    it is to be killed, if it is. What runs it does so, and notes it. `has_stored` once it has stored a cycle
+    since its start: it has the database open then, and brings it back whatever becomes of the file.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.process = THIS_PROCESS
+        self.has_stored = False
         self.killed_after: float | None = None
         self._restart: ExitStack | None = None
 
@@ -91,11 +99,25 @@ class Collector(Switch):
             self._restart.callback(self._end_trouble)
 
 
+@attrs.frozen
+class Loss:
+    """Slots whose readings may be lost: those that had their turn between two true seconds of the start."""
+
+    since_s: float
+    until_s: float
+
+    def has(self, slot: datetime, clock: RecordedClock) -> bool:
+        turns = clock.turns_of(slot, slot + INTERVAL)
+        return any(begins_s < self.until_s and ends_s > self.since_s - 1 for begins_s, ends_s in turns)
+
+
 @attrs.frozen(kw_only=True)
 class Place:
     """Where troubles happen. `folder` is the home's folder; `database` may be elsewhere.
 
-    `clock` is that of the collector's machine; the home and its services have the true time.
+    `clock` is that of the collector's machine; the home and its services have the true time. `rooms_bytes`
+    are how large a file can be, for each full disk, and for the system without one. `losses` are where
+    nothing could keep what was stored, `at_risk` where only a collector could that must not be killed.
     """
 
     home: SimulatedHome
@@ -103,7 +125,17 @@ class Place:
     folder: Path
     database: Path
     collector: Collector
+    data: Switch = attrs.field(factory=Switch)  # its folder
+    rooms_bytes: list[int] = attrs.field(factory=lambda: [resource.getrlimit(resource.RLIMIT_FSIZE)[0]])
+    losses: list[Loss] = attrs.field(factory=list)
+    at_risk: list[Loss] = attrs.field(factory=list)
+    locks: list[Lock] = attrs.field(factory=list)  # that the database has had
     plugs: Mapping[Source, Switch] = attrs.field(factory=lambda: {"hue": Switch(), "amazon": Switch()})
+
+    @property
+    def shows_state(self) -> bool:
+        """Return whether the collector can save its state where it is looked at."""
+        return self.data.is_on.is_set() and not any(0 <= room < _STATE_BYTES for room in self.rooms_bytes)
 
     def service(self, source: Source) -> NetworkService:
         """Return what the source asks."""
@@ -192,6 +224,19 @@ class Moved:
 
 
 @attrs.frozen
+class Replaced:
+    """Another bridge, with its own id and certificate, answers at the bridge's address."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        bridge = place.home.bridge
+        bridge.faults.add(f"for={lasts_s}s kind=certificate which=other")
+        bridge.restart()
+        yield
+        bridge.restart()
+
+
+@attrs.frozen
 class Stopped:
     """The collector is stopped, and started again."""
 
@@ -211,15 +256,22 @@ class Killed:
 
 @attrs.frozen
 class LockedDatabase:
-    """Another program holds the lock of the database."""
+    """Another program holds the lock of the database; a retry is to outlast it if it `is_short`."""
+
+    is_short: bool = False
 
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         del lasts_s
-        lock = sqlite3.connect(place.database, isolation_level=None, timeout=0)
-        lock.execute("BEGIN IMMEDIATE")
-        yield
-        lock.close()
+        begins_s = place.clock.elapsed_asleep_s()
+        with ExitStack() as held:
+            with suppress(sqlite3.OperationalError):  # it is away, or locked already
+                uri = f"file:{quote(str(place.database))}?mode=rw"
+                lock = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=0)
+                held.callback(lock.close)
+                lock.execute("BEGIN IMMEDIATE")
+            yield
+        place.locks.append(Lock(begins_s, place.clock.elapsed_asleep_s(), is_short=self.is_short))
 
 
 @attrs.frozen(kw_only=True)

@@ -47,14 +47,33 @@ class AskedCycle:
     """What a source was asked in a cycle that began so many true seconds after the start.
 
     `was_handed_over` if it sent a whole reply with readings; else `causes` are the right ones. `wait_s` is
-    the longest wait that it asked for, from when the collector's clock showed `last_at`.
+    the longest wait that it asked for, from when the collector's clock showed `last_at`: its last request
+    came `last_s` true seconds after the start.
     """
 
     at_s: float
+    last_s: float
     last_at: datetime
     was_handed_over: bool
     causes: frozenset[str] = frozenset()
     wait_s: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """Since when a refresh token has been refused, and whether for good: again, a minute later.
+
+    `is_unsure` if the collector was killed after one of the refusals.
+    """
+
+    since: datetime | None = None
+    is_final: bool = False
+    is_unsure: bool = False
+
+    def after(self, now: datetime) -> Refusal:
+        """Return it after one more refusal; a clock that was set back starts again."""
+        since = now if self.since is None or self.since > now else self.since
+        return attrs.evolve(self, since=since, is_final=now - since >= _BETWEEN_REFUSALS)
 
 
 @attrs.define
@@ -62,12 +81,12 @@ class HomeList:
     """What the home was asked, and what it handed over, in the order in which it did.
 
     `shown_at` returns what the collector's clock showed at a true instant. `killed` are cycles in which the
-    collector was killed, `unreachable` the slots in which a source that was not asked was unplugged. `shown`
-    are the readings of each device by slot; `uncertain` those of devices that were out of reach for a part of
-    the last half hour: the bridge shows their last value, and the collector may know so or not. `short`
-    counts, by operation of the collector, the requests that a short trouble cost, and `mended` those of them
-    whose operation succeeded in the same cycle. `again` counts readings that a second cycle of the same slot
-    was handed over instead.
+    collector was killed. `unreachable` are slots in which a source was not asked, and was unplugged or had
+    moved: over sockets nobody sees a connection that is refused. `shown` are the readings of each device by
+    slot; `uncertain` those of devices that were out of reach for a part of the last half hour: the bridge
+    shows their last value, and the collector may know so or not. `short` counts, by operation of the
+    collector, the requests that a short trouble cost, and `mended` those of them whose operation succeeded in
+    the same cycle. `again` counts readings that a second cycle of the same slot was handed over instead.
     """
 
     shown_at: Callable[[datetime], datetime]
@@ -82,8 +101,9 @@ class HomeList:
     again: int = 0
     refusals: int = 0  # of the refresh token, for good
     _taken_s: float = 0.0
-    _refused_since: datetime | None = None  # the refresh token
-    _is_refused_for_good: bool = False
+    _addresses: dict[str, str] = attrs.field(factory=dict)  # at which each source was asked last
+    _refresh_token: str = ""
+    refusal: Refusal = attrs.field(factory=Refusal)
     _failures: Counter[str] = attrs.field(factory=Counter)  # cycles in a row, by source
 
     def take(
@@ -93,15 +113,18 @@ class HomeList:
 
         `slot_of_cycle` returns the slot of a source's cycle by the instant of its first request.
         """
+        if self._refresh_token != home.alexa.refresh_token:  # another one, of which nothing is known
+            self._refresh_token, self.refusal = home.alexa.refresh_token, Refusal()
         for source, service in (("hue", home.bridge), ("amazon", home.alexa)):
             requests = service.requests
             if requests:
                 was_unplugged = service.was_unplugged_since(requests[0].elapsed_s)
                 slot = slot_of_cycle(source, requests[0].at)
                 self._take(home, source, slot, requests, was_unplugged=was_unplugged)
-            elif service.was_unplugged_since(self._taken_s):
+                self._addresses[source] = service.address
+            elif service.was_unplugged_since(self._taken_s) or self._has_moved(source, service.address):
                 self.unreachable.add((source, slot_of_cycle(source, now)))
-                self._failures[source] += 1  # if it was asked: over sockets nobody sees what is refused
+                self._failures[source] += 1  # if it was asked
             requests.clear()
         self._taken_s = home.bridge.elapsed_s()
 
@@ -111,13 +134,20 @@ class HomeList:
         `has_line` if the cycle had been printed, and its requests are noted.
         """
         cycle = HomeList(shown_at=self.shown_at)
+        cycle.refusal, cycle._refresh_token = self.refusal, self._refresh_token
         cycle.take(home, now, lambda *_: slot_of(now))
+        if cycle.refusal != self.refusal:  # which the collector may have noted or not
+            self.refusal = attrs.evolve(cycle.refusal, is_unsure=True)
         self.uncertain |= cycle.uncertain
         self.source_of |= cycle.source_of
         handed: dict[str, dict[str, Shown]] = {}
         for (device, _), shown in cycle.shown.items():
             handed.setdefault(cycle.source_of[device], {})[device] = shown
-        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed))
+        causes = {source: one.causes for (source, _), one in cycle.cycles.items()}
+        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed, causes=causes))
+
+    def _has_moved(self, source: str, address: str) -> bool:
+        return self._addresses.get(source, address) != address
 
     def _take(
         self,
@@ -141,10 +171,11 @@ class HomeList:
         causes = _causes(source, meanings)
         if was_unplugged:  # after the last request that it saw
             causes |= _NETWORK
-        if source == "amazon" and self._is_refused_for_good:  # which the collector may remember instead
+        if source == "amazon" and self.refusal.is_final:  # which the collector may remember instead
             causes |= _CREDENTIALS
         self.cycles[source, slot] = AskedCycle(
             at_s=requests[0].elapsed_s,
+            last_s=requests[-1].elapsed_s,
             last_at=self.shown_at(requests[-1].at),
             was_handed_over=bool(whole),
             causes=frozenset() if whole else causes,
@@ -153,6 +184,8 @@ class HomeList:
 
     def _meaning(self, source: str, request: SeenRequest) -> frozenset[str]:
         """Return the causes that the answer to a request calls for; none, if nothing is wrong with it."""
+        if "WrongCertificate" in request.faults:
+            return frozenset({"refused"})
         if not request.path or "Reset" in request.faults:
             return _NETWORK
         if request.status is None or request.completed_at is None:
@@ -167,19 +200,20 @@ class HomeList:
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
         if request.is_refusal and (request.status != _OK or not meaning):
-            is_doubted = self._refused_since is not None and not self._is_refused_for_good
+            is_doubted = self.refusal.since is not None and not self.refusal.is_final
             meaning |= _NETWORK if is_doubted and source == "amazon" else _CREDENTIALS
         return meaning
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
         if not request.is_refusal:
-            self._refused_since, self._is_refused_for_good = None, False
+            self.refusal = Refusal()
             return frozenset()
-        self._refused_since = self._refused_since or request.at
-        was_refused = self._is_refused_for_good
-        self._is_refused_for_good = request.at - self._refused_since >= _BETWEEN_REFUSALS
-        self.refusals += self._is_refused_for_good and not was_refused
-        return _CREDENTIALS if self._is_refused_for_good else _NETWORK
+        before = self.refusal
+        self.refusal = before.after(self.shown_at(request.at))  # the collector goes by its own clock
+        self.refusals += self.refusal.is_final and not before.is_final
+        if self.refusal.is_unsure:
+            return _CREDENTIALS | _NETWORK
+        return _CREDENTIALS if self.refusal.is_final else _NETWORK
 
     def _count_short(
         self,
@@ -213,7 +247,7 @@ class HomeList:
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
         has_ended = request.is_refusal and is_well
         is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
-        return is_single or (has_ended and self._refused_since is None)
+        return is_single or (has_ended and self.refusal.since is None)
 
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
         at = request.at

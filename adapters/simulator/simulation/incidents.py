@@ -21,6 +21,7 @@ Key = tuple[str, datetime]  # source and slot
 LOOK_AFTER_S = 1.0  # after a cycle: alerts are raised in the background, and then sent
 # Cycles in a row until an incident opens; see `alerts` in docs/reference/configuration.md.
 _PATIENCE = {"credentials": 1, "source_silent": 3, "device_silent": 12, "spool_in_use": 1}
+_LONGEST_PATIENCE = max(_PATIENCE.values())
 _FROM_THE_HOUSE = ("battery_low", "value_unchanged")  # whose sensors have such days, and are not compared
 _BOARD = "credentials:amazon"
 
@@ -56,6 +57,14 @@ class CollectorKilled:
     """The collector was killed: what it had noted of the cycles since the last look may be lost."""
 
 
+@attrs.frozen
+class StateAway:
+    """The state of the collector could not be looked at, and may have begun anew."""
+
+
+Seen = AlertLook | CollectorKilled | StateAway
+
+
 @attrs.define(kw_only=True)
 class AlertWatch:
     """Looks at the ledger, the state and the alert file of a home."""
@@ -64,7 +73,7 @@ class AlertWatch:
     state: Path
     alert_file: Path
     elapsed_s: Callable[[], float]  # the true time
-    seen: list[AlertLook | CollectorKilled] = attrs.field(factory=list)
+    seen: list[Seen] = attrs.field(factory=list)
     _pending: tuple[Mapping[str, datetime], bool | None, asyncio.TimerHandle] | None = None
     _changed: tuple[int, int] | None = None
     _incidents: frozenset[str] = frozenset()
@@ -80,6 +89,11 @@ class AlertWatch:
         """Note that the collector was killed."""
         self.note_pending()
         self.seen.append(CollectorKilled())
+
+    def note_state_away(self) -> None:
+        """Note that the state cannot be looked at."""
+        self.note_pending()
+        self.seen.append(StateAway())
 
     def note_pending(self) -> None:
         """Note a cycle that ended, without a look at what followed from it."""
@@ -108,10 +122,10 @@ class AlertWatch:
             )
 
     def _has(self, slots: Mapping[str, datetime]) -> bool | None:
-        """Return whether the ledger has these rows."""
+        """Return whether the ledger has these rows; a slot that the clock jumped over may have had one."""
         try:
             with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
-                query = "SELECT 1 FROM outcomes WHERE source = ? AND slot = ?"
+                query = "SELECT 1 FROM outcomes WHERE source = ? AND slot = ? AND state <> 'missed'"
                 return all(
                     connection.execute(query, (source, slot.isoformat())).fetchone()
                     for source, slot in slots.items()
@@ -187,13 +201,18 @@ class _Expected:
             case ("failed", _) | ("deferred", "throttled") if row.is_scheduled:
                 self.bad("source_silent", source)
 
+    def take(self, there: frozenset[str]) -> None:
+        """Take the open incidents as right."""
+        self.open = {key for key in there if _topic(key) in _PATIENCE}
+        self.counts.update({key: _LONGEST_PATIENCE for key in self.open if key not in self.counts})
+
     def forget(self) -> None:
         """Note that what the collector has counted is uncertain."""
         self.unsure |= {*self.counts, *self.open}
 
 
 def alert_account(
-    seen: Sequence[AlertLook | CollectorKilled],
+    seen: Sequence[Seen],
     rows: Mapping[Key, Row],
     read: Mapping[Key, Sequence[str]],
     others: Mapping[str, float],
@@ -207,10 +226,17 @@ def alert_account(
     called_for, opened, wrong = Counter[str](), Counter[str](), Counter[str]()
     before: frozenset[str] = frozenset()
     alerts = compared = 0
+    hidden = 0  # cycles until all that counts is known again
     for look in seen:
-        if isinstance(look, CollectorKilled):
-            expected.forget()
-            continue
+        match look:
+            case CollectorKilled():
+                expected.forget()
+                continue
+            case StateAway():
+                hidden = _LONGEST_PATIENCE
+                continue
+        if any(rows.get(key) is None or rows[key].state == "missed" for key in look.slots.items()):
+            hidden = _LONGEST_PATIENCE  # its row was lost, and nobody knows what it called for
         was_open = frozenset(expected.open)
         for source, slot in look.slots.items():
             if (row := rows.get((source, slot))) is not None:
@@ -220,6 +246,11 @@ def alert_account(
         called_for.update(map(_topic, expected.open - was_open))
         alerts += _BOARD in expected.open - was_open
         if look.incidents is None:
+            continue
+        if hidden:
+            hidden -= 1
+            expected.take(look.incidents)
+            before = look.incidents
             continue
         compared += 1
         opened.update(map(_topic, look.incidents - before))

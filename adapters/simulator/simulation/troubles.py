@@ -16,16 +16,27 @@ from adapters.simulator.simulation.effects import (
     Killed,
     LockedDatabase,
     Moved,
+    Replaced,
     SetClock,
     SignedInAgain,
     StartedIn1970,
     Stopped,
     Unplugged,
 )
+from adapters.simulator.simulation.machine import (
+    DataAway,
+    DeletedFiles,
+    FullDisk,
+    LogUnwritable,
+    Part,
+    ReplacedDatabase,
+)
 
+_WHILE_STOPPED_S = 60.0
 DAYLIGHT_SAVING = "daylight-saving"  # nothing goes wrong around the days with 23 and 25 hours
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
+_SLOT_S = 300.0
 _STORM = 8  # times as often, and each kind daily
 _ONE_CYCLE = (5.5, 9.0)  # minutes with one cycle or two
 _DAYS = (1440.0, 4320.0)  # minutes
@@ -37,7 +48,8 @@ class Kind:
 
     Of one with faults of both services some troubles concern only one of them. `storm_per_day` is how often
     it comes in a storm, if that is not `_STORM` times as often, and at least daily. `incidents` are topics
-    of incidents that it may call for; what the sources' cycles call for follows from the ledger.
+    of incidents that it may call for; what the sources' cycles call for follows from the ledger. One that
+    `begins_with_a_slot` meets its cycle.
     """
 
     effects: tuple[Effect, ...]
@@ -45,6 +57,12 @@ class Kind:
     minutes: tuple[float, float]
     storm_per_day: float | None = None
     incidents: tuple[str, ...] = ()
+    begins_with_a_slot: bool = False
+
+    @property
+    def in_storm(self) -> float:
+        """Return how often a day it comes in a storm."""
+        return max(_STORM * self.per_day, 1.0) if self.storm_per_day is None else self.storm_per_day
 
     @property
     def is_of_both(self) -> bool:
@@ -56,6 +74,10 @@ def _faults(*, hue: str, amazon: str) -> tuple[Effect, ...]:
     return (Fault("hue", hue), Fault("amazon", amazon))
 
 
+def _while_stopped(effect: Effect) -> tuple[Effect, ...]:
+    return (Stopped(), Part(effect=effect, from_s=_WHILE_STOPPED_S))
+
+
 # How often: docs/explanation/design.md names the reports of users that the rates come from.
 KINDS: Mapping[str, Kind] = {
     "network-cut": Kind(effects=(Unplugged("hue"), Unplugged("amazon")), per_day=0.2, minutes=(2, 40)),
@@ -65,6 +87,7 @@ KINDS: Mapping[str, Kind] = {
     "amazon-dead-for-days": Kind(
         effects=(Unplugged("amazon"),), per_day=1 / 90, minutes=_DAYS, storm_per_day=1 / 7
     ),
+    "bridge-replaced": Kind(effects=(Replaced(),), per_day=1 / 180, minutes=(10, 240)),
     "bridge-moved": Kind(effects=(Moved("hue"),), per_day=1 / 30, minutes=_ONE_CYCLE),
     "hiccup": Kind(
         effects=_faults(hue="reset count=1", amazon="reset count=1"),
@@ -132,7 +155,93 @@ KINDS: Mapping[str, Kind] = {
     "token-replaced": Kind(effects=(SignedInAgain(),), per_day=1 / 30, minutes=(30, 300)),
     "stopped": Kind(effects=(Stopped(),), per_day=0.3, minutes=(0.2, 30)),
     "killed": Kind(effects=(Killed(),), per_day=0.3, minutes=_ONE_CYCLE),
+    "database-busy": Kind(
+        effects=(LockedDatabase(is_short=True),),
+        per_day=1.0,
+        minutes=(0.01, 0.05),
+        begins_with_a_slot=True,
+    ),
     "database-locked": Kind(effects=(LockedDatabase(),), per_day=0.5, minutes=(0.1, 20)),
+    "disk-full": Kind(
+        effects=(FullDisk(64 * 1024),),
+        per_day=1 / 60,
+        minutes=(10, 240),
+        incidents=("no_backup",),
+        storm_per_day=0,
+    ),
+    "no-room": Kind(
+        effects=(FullDisk(4096),),
+        per_day=1 / 60,
+        minutes=(10, 240),
+        incidents=("no_backup",),
+        storm_per_day=0,
+    ),
+    "data-away": Kind(
+        effects=(DataAway(),),
+        per_day=1 / 60,
+        minutes=(2, 120),
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "data-away-at-start": Kind(
+        effects=(
+            Part(effect=Stopped(), until_s=2 * _WHILE_STOPPED_S),
+            Part(effect=DataAway(), from_s=_WHILE_STOPPED_S),
+        ),
+        per_day=1 / 60,
+        minutes=(10, 120),
+        incidents=("database_missing", "no_backup"),
+        storm_per_day=0,
+    ),
+    "database-missing": Kind(
+        effects=(DeletedFiles(("",)),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "database-missing-at-start": Kind(
+        effects=_while_stopped(DeletedFiles()),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "database-replaced-at-start": Kind(
+        effects=_while_stopped(ReplacedDatabase()),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        storm_per_day=0,
+    ),
+    "database-emptied-at-start": Kind(
+        effects=_while_stopped(ReplacedDatabase(is_empty=True)),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_aside", "database_damaged"),
+        storm_per_day=0,
+    ),
+    "database-replaced": Kind(
+        effects=(ReplacedDatabase(),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "database-emptied": Kind(
+        effects=(ReplacedDatabase(is_empty=True),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing",),
+        storm_per_day=0,
+    ),
+    "wal-deleted": Kind(
+        effects=(DeletedFiles(("-wal",)),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_log_lost",),
+        storm_per_day=0,
+    ),
+    "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120), storm_per_day=0),
     "clock-forward": Kind(
         effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
     ),
@@ -186,7 +295,7 @@ def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
     if faults == "ordinary":
         chosen = {name: kind.per_day for name, kind in KINDS.items()}
     elif faults == "storm":
-        chosen = {name: kind.storm_per_day or max(_STORM * kind.per_day, 1.0) for name, kind in KINDS.items()}
+        chosen = {name: kind.in_storm for name, kind in KINDS.items() if kind.in_storm}
     elif faults in KINDS:
         chosen = {faults: _PER_DAY_BY_NAME}
     ends_s = days * 86_400 - _CALM_S
@@ -198,6 +307,8 @@ def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
         while begins_s < ends_s:
             lasts_s = min(60 * chance.uniform(*KINDS[name].minutes), ends_s - begins_s)
             only = which.choice((None, "hue", "amazon")) if KINDS[name].is_of_both else None
+            if KINDS[name].begins_with_a_slot:
+                begins_s -= begins_s % _SLOT_S
             found.append(Trouble(name=name, begins_s=begins_s, lasts_s=lasts_s, only=only))
             begins_s += lasts_s + chance.expovariate(per_day / 86_400)
     return tuple(sorted(found, key=lambda trouble: (trouble.begins_s, trouble.name)))

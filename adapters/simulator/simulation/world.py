@@ -68,6 +68,7 @@ class SimulatedWorld:
     def note_start(self) -> None:
         """Note that the collector starts now."""
         self._started_s, self._begins = self.true.elapsed_s(), self.place.clock.now()
+        self.place.collector.has_stored = False
         if self._stopped_s is not None:
             self.stops.append(Stop(self._stopped_s, self._started_s))
 
@@ -75,8 +76,9 @@ class SimulatedWorld:
         """Note that the collector has stopped now."""
         self._stopped_s = self.true.elapsed_s()
 
-    def look(self, slots: Mapping[str, datetime]) -> None:
+    def look(self, slots: Mapping[str, datetime], *, is_stored: bool) -> None:
         """Note what can be seen after a cycle; `slots` are those of its outcomes, by source."""
+        self.place.collector.has_stored |= is_stored
         self._looked_at = max(slots.values())
         began_s, first_s = self._began_s(self._looked_at), self._first_request_s()
         is_late = self._begins is not None and self._looked_at <= self._begins
@@ -92,20 +94,23 @@ class SimulatedWorld:
             awake_s = self.true.elapsed_s() - began_s - self.place.clock.slept_since_s(began_s)
             self.watch.longest_cycle_s = max(self.watch.longest_cycle_s, awake_s)
         self._looked_s = self.true.elapsed_s()
-        self.watch.look(self.place.collector.process)
+        if self.place.data.is_on.is_set():  # else the alert is away too
+            self.watch.look(self.place.collector.process)
         self.alerts.note_cycle(slots)
+        if not self.place.shows_state:
+            self.alerts.note_state_away()
 
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
         for service in (self.place.home.bridge, self.place.home.alexa):
-            if service.is_plugged_in:
-                service.unplug()
-                service.plug_in()
+            service.restart()
 
     def note_kill(self) -> None:
         """Note that the collector was killed."""
         now = self.place.clock.now()
         self.place.collector.note_kill()
+        now_s = self.true.elapsed_s()
+        self.place.losses.extend(one for one in self.place.at_risk if now_s < one.until_s)
         self.alerts.note_kill()
         self.home_list.take_killed(self.place.home, now, has_line=self._looked_at == slot_of(now))
 
@@ -158,5 +163,7 @@ class SimulatedWorld:
             end=end,
             stops=self.stops,
             alerts=self.alerts.seen,
+            locks=self.place.locks,
             troubles=self._troubles,
+            losses=self.place.losses,
         )

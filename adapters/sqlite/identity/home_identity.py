@@ -59,6 +59,9 @@ class HomeIdentity:
     _has_warned: bool = attrs.field(default=False, init=False)
     _was_interim: bool = attrs.field(default=False, init=False)  # when it was opened last
     _begun_at: str | None = attrs.field(default=None, init=False)
+    _started: datetime = attrs.field(
+        default=attrs.Factory(lambda identity: identity.clock.now(), takes_self=True), init=False
+    )
 
     def away(self) -> str | None:
         """Return why the place of the database is away, for a person; None if it is there."""
@@ -119,10 +122,19 @@ class HomeIdentity:
         missing = self.state.get(MISSING)
         return bool(missing) and not missing.get("accepted")
 
+    def is_database_lost(self) -> bool:
+        """Return whether the home's own database is missing, so that it may be found."""
+        return self.is_interim() or (not self.path.exists() and self.loss() is not None)
+
     def may_be_elsewhere(self, slot: datetime) -> bool:
-        """Return whether the slot may be in a database that was replaced, or that is away."""
+        """Return whether the slot may be in a database that was replaced, or that is away.
+
+        One after the start of this process is not, whose lock on the source has kept others from it.
+        """
         since = (self._begun_at, self.state.get(MISSING).get("at"))
-        return any(slot <= instant for text in since if (instant := _instant(text)) is not None)
+        return slot <= self._started and any(
+            slot <= instant for text in since if (instant := _instant(text)) is not None
+        )
 
     def interim(self, found: Inspection) -> str | None:
         """Return what the interim database at the path replaces; None if it is the home's own."""

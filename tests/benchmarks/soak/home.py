@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 
 from adapters.runtime.clock import SystemClock
@@ -12,6 +13,7 @@ from adapters.simulator.messages import SeenRequest
 
 def main(seed: int) -> None:
     """Print where the home is; then take troubles, and print which requests there were since asked last."""
+    logging.getLogger("aiohttp.server").disabled = True  # a client that gives up is no error here
     with SimulatedHome(clock=SystemClock(), seed=seed).running() as home:
         bridge, alexa = home.bridge, home.alexa
         say(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import attrs
 import pytest
@@ -12,7 +13,7 @@ from rich.cells import cell_len
 
 from adapters.memory.store import MemoryStore
 from adapters.memory.stored_data import MemoryHistory, MemoryLedger
-from domain.cycle import Cause, Missed
+from domain.cycle import Cause, Collected, Missed
 from domain.history.coverage import Coverage, is_lost
 from domain.history.series import Span
 from domain.services.home_coverage import HomeCoverage, home_coverage
@@ -32,6 +33,7 @@ from tests.support.builders import (
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 SLOT = 5 * MINUTE
+INDIA = ZoneInfo("Asia/Kolkata")
 HUE = {"hue": SLOT}
 
 
@@ -89,7 +91,7 @@ def a_report(
 
 
 def texts(report: CoverageReport, width: int = 80) -> list[str]:
-    return [line for line, _ in lines(report, UTC, width)]
+    return [line for line, _ in lines(report, INDIA, width)]
 
 
 @pytest.mark.parametrize(
@@ -223,7 +225,7 @@ def test_a_device_is_expected_from_its_first_reading_on() -> None:
     later = covered(store, NOON + 3 * SLOT, since=NOON - DAY)
     assert later.devices["hue:1"] == Coverage(expected=3, missing={})
     assert later.spans["hue:1"].since == NOON
-    assert "expected from its first reading on, 2026-03-01 12:00 +00:00: Room 1" in texts(
+    assert "expected from its first reading on, 2026-03-01 17:30 +05:30: Room 1" in texts(
         a_report(store, NOON + 3 * SLOT, since=NOON - DAY)
     )
     within_a_slot = covered(store, NOON + 3 * SLOT, since=NOON - 4 * MINUTE)
@@ -235,7 +237,7 @@ def test_a_device_that_left_has_a_line() -> None:
     store = a_store("", "unreachable", *["silent"] * 10)
     report = a_report(store)
     assert report.found.devices["hue:1"] == Coverage(expected=2, missing={"unreachable": 1})
-    assert "left the home, expected until 2026-03-01 12:10 +00:00: Room 1" in texts(report)
+    assert "left the home, expected until 2026-03-01 17:40 +05:30: Room 1" in texts(report)
 
 
 @pytest.mark.parametrize(
@@ -282,18 +284,18 @@ def test_a_time_without_an_expected_reading_is_not_kept() -> None:
 def test_the_report_has_devices_gaps_and_the_verdict() -> None:
     store = a_store("", "network", "unreachable", "stopped", "", "")
     assert texts(a_report(store, NOON + 6 * SLOT)) == [
-        "2026-03-01 12:00 - 12:30 +00:00",
+        "2026-03-01 17:30 - 18:00 +05:30",
         "room      stored  readings  expected  not received  lost",
         "Room 1    50.0 %         3         6             2     1",
         "Room 2    66.6 %         4         6             1     1",
         "the home  58.3 %         7        12             3     2",
         "",
         "lost because of the collector itself",
-        "  2026-03-01 12:15 - 12:20 +00:00 (5 min)  Hue bridge: the program was not running",
+        "  2026-03-01 17:45 - 17:50 +05:30 (5 min)  Hue bridge: the program was not running",
         "",
         "not received",
-        "  2026-03-01 12:05 - 12:10 +00:00 (5 min)  Hue bridge: the source could not be reached (timed out)",
-        "  2026-03-01 12:10 - 12:15 +00:00 (5 min)  Room 1: the sensor could not be reached",
+        "  2026-03-01 17:35 - 17:40 +05:30 (5 min)  Hue bridge: the source could not be reached (timed out)",
+        "  2026-03-01 17:40 - 17:45 +05:30 (5 min)  Room 1: the sensor could not be reached",
         "",
         "2 readings are lost because of the collector itself: 2 (the program was not running)",
         "below the target of 95 %: Room 1 (50.0 %), Room 2 (66.6 %)",
@@ -308,7 +310,7 @@ def test_a_gap_of_seconds_has_seconds() -> None:
     found = covered(a_store("", "network", ""), NOON + SLOT + 20 * SECOND)
     report = attrs.evolve(a_report(a_store("", "")), found=found)
     assert (
-        "  2026-03-01 12:05:00 +00:00 (20 s)  Hue bridge: the source could not be reached (timed out)"
+        "  2026-03-01 17:35:00 +05:30 (20 s)  Hue bridge: the source could not be reached (timed out)"
         in texts(report)
     )
 
@@ -329,6 +331,87 @@ def test_names_are_shown_in_the_encoding_of_the_terminal() -> None:
     assert any(line.startswith("Kuche Room 1") for line in shown)
 
 
+@pytest.mark.parametrize(
+    ("width", "heading"),
+    [
+        (60, "room stored readings expected not received lost"),
+        (55, "room stored readings not received lost"),
+        (45, "room stored not received lost"),
+        (30, "room stored lost"),
+    ],
+)
+def test_columns_are_left_out_one_by_one(width: int, heading: str) -> None:
+    assert texts(a_report(a_store("", "")), width)[1].split() == heading.split()
+
+
+def test_devices_are_sorted_by_name_and_have_their_id_without_one() -> None:
+    report = attrs.evolve(a_report(a_store("", "", "", devices=3)), names={"hue:3": "attic", "hue:1": "Bath"})
+    assert [line.split()[0] for line in texts(report)[2:5]] == ["attic", "Bath", "hue:2"]
+    assert texts(report)[-1].endswith(
+        "below the target of 95 %: attic (25.0 %), Bath (25.0 %), hue:2 (25.0 %)"
+    )
+
+
+def test_devices_that_came_or_left_together_share_a_line() -> None:
+    store = a_store("", "", devices=2)
+    at = NOON + 20 * SLOT
+    store.append(a_cycle(a_collected(a_reading("hue:3", collected_at=at), due=a_due(slot=at))))
+    shown = texts(a_report(store, at + MINUTE, since=NOON - HOUR))
+    assert "expected from its first reading on, 2026-03-01 17:30 +05:30: Room 1, Room 2" in shown
+
+
+def test_causes_of_losses_are_listed_by_their_number() -> None:
+    report = a_report(a_store("", "not_stored", "stopped", "stopped", "", devices=1), NOON + 5 * SLOT)
+    assert texts(report)[-2] == (
+        "3 readings are lost because of the collector itself: 2 (the program was not running), "
+        "1 (the readings could not be stored)"
+    )
+    one = a_report(a_store("", "stopped", "", devices=1), NOON + 3 * SLOT)
+    assert texts(one)[-2].startswith("1 reading is lost because of the collector itself: 1 (")
+
+
+def test_a_simulated_home_is_called_so_and_waiting_readings_are_counted() -> None:
+    report = attrs.evolve(a_report(a_store("", "")), is_simulated=True, waiting=1234)
+    shown = texts(report)
+    assert shown[0] == "the readings are those of a simulated home"
+    assert "1,234 readings wait in the spool, and are not counted as stored yet" in shown
+
+
+def test_other_sources_and_devices_that_left_do_not_hide_the_rest() -> None:
+    """hue:0 is of a source that the home no longer has, hue:1 left long ago; both come first by their id."""
+    store = a_store("", "network", "", devices=3)
+    old = NOON - 9 * DAY
+    removed = a_collected(a_reading("hue:0", collected_at=NOON), due=a_due("gone", NOON))
+    store.append(a_cycle(removed))
+    store.append(a_cycle(a_failed(a_due("gone", NOON + SLOT))))
+    del store.readings["hue:1", NOON], store.readings["hue:1", NOON + 2 * SLOT]
+    for number in (0, 2):
+        entry = store.ledger["hue", NOON + number * SLOT]
+        assert isinstance(entry, Collected)
+        store.ledger["hue", NOON + number * SLOT] = attrs.evolve(entry, readings=entry.readings[1:])
+    left = a_reading("hue:1", collected_at=old)
+    store.append(a_cycle(a_collected(left, due=a_due(slot=old))))
+    found = covered(store, NOON + 3 * SLOT)
+    assert found.devices == dict.fromkeys(("hue:2", "hue:3"), Coverage(expected=3, missing={"network": 1}))
+    assert found.silent == []
+
+
+def test_a_source_that_only_failed_in_the_time_is_not_silent() -> None:
+    store = a_store("", "network", "network")
+    found = covered(store, NOON + 3 * SLOT, since=NOON + SLOT)
+    assert found.devices["hue:1"] == Coverage(expected=2, missing={"network": 2})
+    assert found.silent == []
+    assert texts(a_report(store, NOON + 3 * SLOT, since=NOON + SLOT))[-1].startswith("below the target")
+
+
+def test_a_source_that_answers_without_a_device_is_not_silent() -> None:
+    store = a_store("", "")
+    empty = Collected(due=a_due("amazon", NOON), readings=())
+    store.append(a_cycle(empty))
+    found = covered(store, NOON + 2 * SLOT, intervals={**HUE, "amazon": SLOT, "never": SLOT})
+    assert found.silent == ["never"]
+
+
 def test_the_object_has_each_device_and_gap() -> None:
     found = as_object(a_report(a_store("", "stopped", "unreachable", ""), NOON + 4 * SLOT, target=0.5))
     assert (found["format"], found["target_percent"], found["is_kept"]) == (1, 50.0, False)
@@ -343,10 +426,35 @@ def test_the_object_has_each_device_and_gap() -> None:
             "share": 0.625,
         }
     )
-    first, _ = found["devices"]
-    assert (first["device_id"], first["location"], first["source"]) == ("hue:1", "Room 1", "hue")
-    assert first["coverage"]["lost"] == 1
-    assert [(one["device_id"], one["cause"], one["is_lost"]) for one in found["gaps"]] == [
-        (None, "stopped", True),
-        ("hue:1", "unreachable", False),
-    ]
+    assert (found["since"], found["until"]) == (NOON.isoformat(), (NOON + 4 * SLOT).isoformat())
+    assert (found["is_simulated"], found["waiting"], found["silent"]) == (False, 0, [])
+    first, second = found["devices"]
+    assert first == {
+        "device_id": "hue:1",
+        "location": "Room 1",
+        "source": "hue",
+        "since": NOON.isoformat(),
+        "until": (NOON + 4 * SLOT).isoformat(),
+        "is_kept": False,
+        "coverage": {
+            "expected": 4,
+            "stored": 2,
+            "lost": 1,
+            "missing": {"stopped": 1, "unreachable": 1},
+            "share": 0.5,
+        },
+    }
+    assert second["device_id"] == "hue:2"
+    gap = {
+        "source": "hue",
+        "device_id": None,
+        "begin": (NOON + SLOT).isoformat(),
+        "end": (NOON + 2 * SLOT).isoformat(),
+        "cause": "stopped",
+        "detail": "",
+        "is_lost": True,
+    }
+    later = {"begin": gap["end"], "end": (NOON + 3 * SLOT).isoformat(), "cause": "unreachable"}
+    assert found["gaps"] == [gap, {**gap, **later, "device_id": "hue:1", "is_lost": False}]
+    kept = as_object(a_report(a_store("", ""), NOON + 2 * SLOT))
+    assert [one["is_kept"] for one in kept["devices"]] == [True, True]

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import attrs
 import pytest
 
 from adapters.files.saved_state import SavedState
+from adapters.memory.runtime import MemoryClock
 from adapters.memory.source import MemorySource
 from adapters.memory.spool import MemorySlotsInProgress
 from adapters.memory.state import MemoryState
@@ -37,7 +39,7 @@ from domain.services.continuous_collection import (
 )
 from domain.services.database_upkeep import DailyUpkeep
 from ports.upkeep import Checked
-from tests.support.builders import NOON, a_cycle, a_due, a_reading, a_reply
+from tests.support.builders import NOON, a_cycle, a_due, a_failed, a_reading, a_reply
 from tests.support.collecting import a_collection
 from tests.support.running import Running, minutes
 
@@ -370,6 +372,32 @@ async def test_slots_between_two_cycles_have_their_cause(cause: Cause, *, is_asl
     await running.until(cycles=2, after=lambda count: pass_time(1000) if count == 1 else None)
     assert len(running.hue.requested) == 2
     assert running.missed() == [(NOON + minutes(each), cause) for each in (5, 10)]
+
+
+class ReplacedStore(MemoryStore):
+    """A store in the place of another one, which may have the slot of noon."""
+
+    def progress(self, source: str, at: datetime) -> SourceProgress:
+        progress = super().progress(source, at)
+        return attrs.evolve(progress, last_slot=NOON) if at == NOON else progress
+
+
+@pytest.mark.parametrize(
+    ("ran", "cause"), [((), Cause.STOPPED), ((NOON - minutes(5), NOON), Cause.NOT_STORED)]
+)
+async def test_slots_before_a_start_without_the_database_were_stopped_unless_they_ran(
+    ran: tuple[datetime, ...], cause: Cause
+) -> None:
+    clock = MemoryClock(NOON)
+    store = ReplacedStore(clock)
+    store.append(a_cycle(a_failed(a_due(slot=NOON - minutes(10)))))
+    running = Running(
+        start=NOON + timedelta(seconds=100),
+        store=store,
+        slots_in_progress=MemorySlotsInProgress(ran={"hue": set(ran)}),
+    )
+    await running.until(cycles=2)
+    assert running.missed() == [(NOON - minutes(5), cause), (NOON, cause)]
 
 
 async def test_cycle_by_hand_is_at_the_present_second_and_not_planned() -> None:

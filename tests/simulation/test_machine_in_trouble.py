@@ -1,0 +1,66 @@
+"""`simulate` with the disk and the files in trouble: no reading is lost, or the ledger says so."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from entrypoints.cli import main
+
+pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
+
+Report = dict[str, Any]
+
+
+def simulated(capsys: pytest.CaptureFixture[str], home: Path, faults: str, seed: int = 2) -> Report:
+    options = ["--faults", faults, "--seed", str(seed), "--home", str(home), "--json"]
+    main(["simulate", *options])
+    report: Report = json.loads(capsys.readouterr().out)
+    return report
+
+
+def logged(home: Path) -> str:
+    return "".join(path.read_text() for path in sorted((home / "logs").iterdir()))
+
+
+@pytest.mark.parametrize(
+    ("faults", "event"),
+    [
+        ("disk-full", "SQLITE_IOERR_WRITE"),
+        ("no-room", "log.records_lost"),
+        ("data-away", "store.away"),
+        ("database-missing", "store.deleted"),
+        ("database-replaced", "store.replaced"),
+        ("database-emptied", "store.replaced"),
+        ("wal-deleted", "store.log_lost"),
+        ("log-unwritable", "log.records_lost"),
+        ("data-away-at-start", "store.missing"),
+    ],
+)
+def test_no_reading_is_lost(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, faults: str, event: str
+) -> None:
+    report = simulated(capsys, tmp_path, faults)
+    assert report["broken"] == []
+    assert report["handed_over"] == report["stored"] > 2000
+    assert event in logged(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("faults", "event"),
+    [
+        ("database-missing-at-start", "store.missing"),
+        ("database-emptied-at-start", "store.moved_aside"),
+        ("database-replaced-at-start", "upkeep.check_ok"),
+    ],
+)
+def test_ledger_says_what_was_lost_with_the_database(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, faults: str, event: str
+) -> None:
+    report = simulated(capsys, tmp_path, faults)
+    assert report["broken"] == []
+    assert report["handed_over"] - report["stored"] == report["said_to_be_lost"] > 100
+    assert event in logged(tmp_path)
