@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from adapters.files.locks import SourceLocks
+from adapters.sqlite.care.quarantine import DatabaseQuarantine
+from adapters.sqlite.identity.home_identity import HomeIdentity
+from adapters.sqlite.open_files import Condition, OpenFiles
 from entrypoints.cli import main
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
@@ -64,3 +69,43 @@ def test_ledger_says_what_was_lost_with_the_database(
     assert report["broken"] == []
     assert report["handed_over"] - report["stored"] == report["said_to_be_lost"] > 100
     assert event in logged(tmp_path)
+
+
+def without_looking_at_the_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(OpenFiles, "condition", lambda _: Condition.IN_PLACE)
+
+
+def without_identity(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HomeIdentity, "loss", lambda _: None)
+
+
+def without_quarantine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DatabaseQuarantine, "ensure_sound", lambda *_, **__: False)
+
+
+def without_notes_of_what_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SourceLocks, "ran", lambda *_: ())
+
+
+@pytest.mark.parametrize(
+    ("mechanism", "faults", "promise"),
+    [
+        (without_looking_at_the_files, "database-missing", "are not stored"),
+        (without_looking_at_the_files, "wal-deleted", "are not stored"),
+        (without_looking_at_the_files, "data-away", "are not stored"),
+        (without_identity, "database-missing-at-start", "are not stored"),
+        (without_quarantine, "database-emptied-at-start", "are not stored"),
+        (without_notes_of_what_ran, "database-missing-at-start", "name a wrong cause"),
+    ],
+)
+def test_a_missing_mechanism_is_reported(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    mechanism: Callable[[pytest.MonkeyPatch], None],
+    faults: str,
+    promise: str,
+) -> None:
+    mechanism(monkeypatch)
+    report = simulated(capsys, tmp_path, faults)
+    assert any(promise in broken for broken in report["broken"]), report["broken"]
