@@ -251,7 +251,7 @@ def _taken(taken: Taken) -> str:
 
 def _loss_lines(account: Account) -> list[str]:
     number = account.said_to_be_lost
-    return [f"                  {number:,} more could not be kept, as the ledger says"] if number else []
+    return [f"                  {number:,} more could not be kept, and are named as lost"] if number else []
 
 
 def _kill_lines(account: Account) -> list[str]:

@@ -207,10 +207,9 @@ def simulated_world(
     return SimulatedWorld(place=place, true=true, start=clock.start, watch=watch, alerts=alerts)
 
 
-def _salvage(loaded: Loaded, environment: Environment, damaged: Path) -> bool:
-    """Do what `homeclimate db salvage` does; return whether that worked."""
+def _salvage(loaded: Loaded, environment: Environment, damaged: Path) -> int | None:
+    """Do what `homeclimate db salvage` does; return how many readings it reports lost, or None."""
     try:
-        salvaging(home_of(loaded, environment, level=Level.CRITICAL)).merge(damaged)
+        return salvaging(home_of(loaded, environment, level=Level.CRITICAL)).merge(damaged).lost
     except StoreError:
-        return False
-    return True
+        return None

@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -39,6 +39,7 @@ from adapters.simulator.simulation.locks import Lock, short_locks
 from adapters.simulator.simulation.losses import lost_with_memory
 from adapters.simulator.simulation.shown import QUERY, Shown
 from adapters.simulator.simulation.troubles import Trouble
+from domain.errors import StoreError
 
 _RIGHT_SHARE = 0.99
 _MENDED_SHARE = 0.95
@@ -66,7 +67,7 @@ class Account:
     handed_over: int
     stored: int
     lost: int
-    said_to_be_lost: int  # by the ledger, where nothing could keep them
+    said_to_be_lost: int  # by the ledger, where nothing could keep them, or by `db salvage`
     in_flight: int  # of cycles that were killed before they were stored, where the ledger says so
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
@@ -97,9 +98,10 @@ def account(
     locks: Sequence[Lock],
     troubles: Sequence[Trouble],
     losses: Sequence[Loss] = (),
+    reported_lost: int = 0,
 ) -> Account:
     """Count the home's account and the database from the clock's start to `end` against each other."""
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+    with _reading(database) as connection:
         outcomes = {
             (source, datetime.fromisoformat(slot)): Row(
                 state=state,
@@ -137,6 +139,11 @@ def account(
         # of a cycle outside the schedule no row is missing
         or (slot != slot_of(slot) and any(loss.has(slot, clock) for loss in losses))
     }
+    missing = {key for key in shown if key not in stored and key not in said_to_be_lost}
+    if len(missing) <= reported_lost:  # by `db salvage`, which counts them
+        said_to_be_lost |= missing
+        miscounted = max(agreed.slots_miscounted - len({slot for _, slot in missing}), 0)
+        agreed = attrs.evolve(agreed, slots_miscounted=miscounted)
     wrong = [one for one in wrong_causes(due, ledger, home_list, clock, stops) if one[0] not in said]
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
@@ -204,6 +211,16 @@ def _shown(
         if row is not None and device in row.unread:
             shown.pop((device, slot), None)
     return shown, in_flight
+
+
+@contextmanager
+def _reading(database: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a connection that reads. Raise StoreError for what is no database."""
+    try:
+        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise StoreError(f"broken: nothing in {database} can be counted ({error})") from error
 
 
 def _broken(counted: Account) -> Iterator[str]:

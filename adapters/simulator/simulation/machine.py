@@ -146,8 +146,8 @@ class DamagedPage:
             subprocess.run(command, input=chance.randbytes(_PAGE_BYTES), capture_output=True, check=False)  # noqa: S603
         yield
         for kept in sorted(database.parent.glob(f"{database.name}.damaged-*Z")):
-            if kept not in place.salvaged and place.salvage(kept):
-                place.salvaged.append(kept)
+            if kept not in place.salvaged and (lost := place.salvage(kept)) is not None:
+                place.salvaged[kept] = lost
 
 
 @attrs.frozen

@@ -168,4 +168,5 @@ class SimulatedWorld:
             locks=self.place.locks,
             troubles=self._troubles,
             losses=self.place.losses,
+            reported_lost=sum(self.place.salvaged.values()),
         )
