@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -39,7 +39,6 @@ from adapters.simulator.simulation.locks import Lock, short_locks
 from adapters.simulator.simulation.losses import lost_with_memory
 from adapters.simulator.simulation.shown import QUERY, Shown
 from adapters.simulator.simulation.troubles import Trouble
-from domain.errors import StoreError
 
 _RIGHT_SHARE = 0.99
 _MENDED_SHARE = 0.95
@@ -101,7 +100,7 @@ def account(
     reported_lost: int = 0,
 ) -> Account:
     """Count the home's account and the database from the clock's start to `end` against each other."""
-    with _reading(database) as connection:
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
         outcomes = {
             (source, datetime.fromisoformat(slot)): Row(
                 state=state,
@@ -211,16 +210,6 @@ def _shown(
         if row is not None and device in row.unread:
             shown.pop((device, slot), None)
     return shown, in_flight
-
-
-@contextmanager
-def _reading(database: Path) -> Iterator[sqlite3.Connection]:
-    """Yield a connection that reads. Raise StoreError for what is no database."""
-    try:
-        with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-            yield connection
-    except sqlite3.Error as error:
-        raise StoreError(f"broken: nothing in {database} can be counted ({error})") from error
 
 
 def _broken(counted: Account) -> Iterator[str]:
