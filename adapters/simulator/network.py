@@ -229,6 +229,12 @@ class NetworkService:
             self._server.run(listener.close())
         self.on_change()
 
+    def restart(self) -> None:
+        """Cut every connection, and answer again at once, if it is plugged in."""
+        if self.is_plugged_in:
+            self.unplug()
+            self.plug_in()
+
     def move(self) -> None:
         """Answer at another address from now on."""
         was_plugged_in = self.is_plugged_in
@@ -304,7 +310,10 @@ class NetworkService:
         return listeners
 
     def _note_refused(self) -> None:
-        """List a connection that was refused, as a request without a path."""
+        self._note_connection()
+
+    def _note_connection(self, *faults: str) -> None:
+        """List a connection that was refused, or broken off in the handshake, as a request without a path."""
         self.requests.append(
             SeenRequest(
                 method="",
@@ -315,6 +324,7 @@ class NetworkService:
                 status=None,
                 reply_bytes=0,
                 at_once=0,
+                faults=faults,
             )
         )
 
@@ -359,6 +369,7 @@ class NetworkService:
     ) -> None:
         fault = self.faults.for_handshake()
         if fault is not None:
+            self._note_connection(type(fault).__name__)
             if fault.which not in self._wrong:
                 self._wrong[fault.which] = certificates.wrong(fault.which).server_context()
             connection.context = self._wrong[fault.which]

@@ -43,6 +43,8 @@ from ports.journal import Level
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
 
+    from adapters.hue.tls import Leaf, OpenSockets, Proof
+
 __all__ = [
     "DAYLIGHT_SAVING",
     "KINDS",
@@ -112,13 +114,31 @@ def simulated_home(
         for bridge in home.bridges:
             bridge.on_change = partial(announcements.write, home.bridges)
         announcements.write(home.bridges)
+
+        def open_pool(base_url: str, proof: Proof | None, sockets: OpenSockets) -> HTTPConnectionPool:
+            from adapters.hue.tls import SignedBy, tls_context
+
+            context = None if proof is None else tls_context(proof)
+            name = proof.bridge_id if isinstance(proof, SignedBy) else None
+            return network.open_pool(base_url, sockets, context, name)
+
+        def fetch_leaf(
+            host: str, port: int, *, roots: Path | None, timeout_s: float, sockets: OpenSockets
+        ) -> Leaf:
+            from adapters.hue.tls import Leaf, leaf_context
+
+            del host, timeout_s, sockets  # there is one host, and nothing to wait for
+            return Leaf.of(network.certificate(port, leaf_context(roots)))
+
         environment = Environment(
             clock=clock,
+            hue_roots=CA_FILE,
             is_simulated=True,
             has_identity=True,
             stderr_level=None,
             bridge_finder=VirtualTimeFinder(announcements=announcements, threads=threads),
-            open_hue_pool=network.open_pool,
+            open_hue_pool=open_pool,
+            fetch_hue_leaf=fetch_leaf,
             open_amazon_connector=network.open_connector,
             random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
         )

@@ -32,6 +32,7 @@ def broken_promises(capsys: pytest.CaptureFixture[str], *, days: float, seed: in
     [
         pytest.param(5, id="a request is throttled for once and for longer at the same time"),
         pytest.param(6, id="a sensor is out of reach all the time"),
+        pytest.param(53, id="two other programs lock the database at the same time"),
     ],
 )
 def test_hours_of_a_storm_break_no_promise(capsys: pytest.CaptureFixture[str], seed: int) -> None:

@@ -29,6 +29,7 @@ from adapters.simulator.simulation.home_list import (
 )
 from adapters.simulator.simulation.incidents import (
     AlertAccount,
+    AlertLook,
     Key,
     Row,
     Seen,
@@ -143,7 +144,9 @@ def account(
         said_to_be_lost |= missing
         miscounted = max(agreed.slots_miscounted - len({slot for _, slot in missing}), 0)
         agreed = attrs.evolve(agreed, slots_miscounted=miscounted)
-    wrong = [one for one in wrong_causes(due, ledger, home_list, clock, stops) if one[0] not in said]
+    looks_s = [look.at_s for look in alerts if isinstance(look, AlertLook)]
+    found = wrong_causes(due, ledger, home_list, clock, stops, looks_s)
+    wrong = [one for one in found if one[0] not in said]
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
         if key in stored:

@@ -228,6 +228,19 @@ class Moved:
 
 
 @attrs.frozen
+class Replaced:
+    """Another bridge, with its own id and certificate, answers at the bridge's address."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        bridge = place.home.bridge
+        bridge.faults.add(f"for={lasts_s}s kind=certificate which=other")
+        bridge.restart()
+        yield
+        bridge.restart()
+
+
+@attrs.frozen
 class Stopped:
     """The collector is stopped, and started again."""
 

@@ -59,6 +59,23 @@ class AskedCycle:
     wait_s: float = 0.0
 
 
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """Since when a refresh token has been refused, and whether for good: again, a minute later.
+
+    `is_unsure` if the collector was killed after one of the refusals.
+    """
+
+    since: datetime | None = None
+    is_final: bool = False
+    is_unsure: bool = False
+
+    def after(self, now: datetime) -> Refusal:
+        """Return it after one more refusal; a clock that was set back starts again."""
+        since = now if self.since is None or self.since > now else self.since
+        return attrs.evolve(self, since=since, is_final=now - since >= _BETWEEN_REFUSALS)
+
+
 @attrs.define
 class HomeList:
     """What the home was asked, and what it handed over, in the order in which it did.
@@ -84,8 +101,8 @@ class HomeList:
     again: int = 0
     refusals: int = 0  # of the refresh token, for good
     _taken_s: float = 0.0
-    _refused_since: datetime | None = None  # the refresh token
-    _is_refused_for_good: bool = False
+    _refresh_token: str = ""
+    refusal: Refusal = attrs.field(factory=Refusal)
     _failures: Counter[str] = attrs.field(factory=Counter)  # cycles in a row, by source
 
     def take(
@@ -95,6 +112,8 @@ class HomeList:
 
         `slot_of_cycle` returns the slot of a source's cycle by the instant of its first request.
         """
+        if self._refresh_token != home.alexa.refresh_token:  # another one, of which nothing is known
+            self._refresh_token, self.refusal = home.alexa.refresh_token, Refusal()
         for source, service in (("hue", home.bridge), ("amazon", home.alexa)):
             requests = service.requests
             if requests:
@@ -113,13 +132,17 @@ class HomeList:
         `has_line` if the cycle had been printed, and its requests are noted.
         """
         cycle = HomeList(shown_at=self.shown_at)
+        cycle.refusal, cycle._refresh_token = self.refusal, self._refresh_token
         cycle.take(home, now, lambda *_: slot_of(now))
+        if cycle.refusal != self.refusal:  # which the collector may have noted or not
+            self.refusal = attrs.evolve(cycle.refusal, is_unsure=True)
         self.uncertain |= cycle.uncertain
         self.source_of |= cycle.source_of
         handed: dict[str, dict[str, Shown]] = {}
         for (device, _), shown in cycle.shown.items():
             handed.setdefault(cycle.source_of[device], {})[device] = shown
-        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed))
+        causes = {source: one.causes for (source, _), one in cycle.cycles.items()}
+        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed, causes=causes))
 
     def _take(
         self,
@@ -143,7 +166,7 @@ class HomeList:
         causes = _causes(source, meanings)
         if was_unplugged:  # after the last request that it saw
             causes |= _NETWORK
-        if source == "amazon" and self._is_refused_for_good:  # which the collector may remember instead
+        if source == "amazon" and self.refusal.is_final:  # which the collector may remember instead
             causes |= _CREDENTIALS
         self.cycles[source, slot] = AskedCycle(
             at_s=requests[0].elapsed_s,
@@ -156,6 +179,8 @@ class HomeList:
 
     def _meaning(self, source: str, request: SeenRequest) -> frozenset[str]:
         """Return the causes that the answer to a request calls for; none, if nothing is wrong with it."""
+        if "WrongCertificate" in request.faults:
+            return frozenset({"refused"})
         if not request.path or "Reset" in request.faults:
             return _NETWORK
         if request.status is None or request.completed_at is None:
@@ -170,21 +195,20 @@ class HomeList:
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
         if request.is_refusal and (request.status != _OK or not meaning):
-            is_doubted = self._refused_since is not None and not self._is_refused_for_good
+            is_doubted = self.refusal.since is not None and not self.refusal.is_final
             meaning |= _NETWORK if is_doubted and source == "amazon" else _CREDENTIALS
         return meaning
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
         if not request.is_refusal:
-            self._refused_since, self._is_refused_for_good = None, False
+            self.refusal = Refusal()
             return frozenset()
-        now = self.shown_at(request.at)  # the collector goes by its own clock
-        if self._refused_since is None or self._refused_since > now:
-            self._refused_since = now
-        was_refused = self._is_refused_for_good
-        self._is_refused_for_good = now - self._refused_since >= _BETWEEN_REFUSALS
-        self.refusals += self._is_refused_for_good and not was_refused
-        return _CREDENTIALS if self._is_refused_for_good else _NETWORK
+        before = self.refusal
+        self.refusal = before.after(self.shown_at(request.at))  # the collector goes by its own clock
+        self.refusals += self.refusal.is_final and not before.is_final
+        if self.refusal.is_unsure:
+            return _CREDENTIALS | _NETWORK
+        return _CREDENTIALS if self.refusal.is_final else _NETWORK
 
     def _count_short(
         self,
@@ -218,7 +242,7 @@ class HomeList:
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
         has_ended = request.is_refusal and is_well
         is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
-        return is_single or (has_ended and self._refused_since is None)
+        return is_single or (has_ended and self.refusal.since is None)
 
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
         at = request.at

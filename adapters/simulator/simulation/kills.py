@@ -21,12 +21,14 @@ class KilledCycle:
     """A cycle in which the collector was killed when its clock showed `at`.
 
     `handed` is what was shown of each device, by source, of those that gave a whole reply in it. `has_line`
-    if the cycle had been printed: then its replies are noted like any other's.
+    if the cycle had been printed: then its replies are noted like any other's. `causes` are those that were
+    right for each of the other sources.
     """
 
     at: datetime
     has_line: bool
     handed: Mapping[str, Mapping[str, Shown]]
+    causes: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
 
     def key(self, source: str, outside: Collection[Key]) -> Key:
         """Return the row of the source's cycle: its slot, or its second if it was outside the schedule."""

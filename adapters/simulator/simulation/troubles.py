@@ -16,6 +16,7 @@ from adapters.simulator.simulation.effects import (
     Killed,
     LockedDatabase,
     Moved,
+    Replaced,
     SetClock,
     SignedInAgain,
     StartedIn1970,
@@ -87,6 +88,7 @@ KINDS: Mapping[str, Kind] = {
     "amazon-dead-for-days": Kind(
         effects=(Unplugged("amazon"),), per_day=1 / 90, minutes=_DAYS, storm_per_day=1 / 7
     ),
+    "bridge-replaced": Kind(effects=(Replaced(),), per_day=1 / 180, minutes=(10, 240)),
     "bridge-moved": Kind(effects=(Moved("hue"),), per_day=1 / 30, minutes=_ONE_CYCLE),
     "hiccup": Kind(
         effects=_faults(hue="reset count=1", amazon="reset count=1"),

@@ -105,9 +105,7 @@ class SimulatedWorld:
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
         for service in (self.place.home.bridge, self.place.home.alexa):
-            if service.is_plugged_in:
-                service.unplug()
-                service.plug_in()
+            service.restart()
 
     def note_kill(self) -> None:
         """Note that the collector was killed."""

@@ -23,6 +23,7 @@ class Service:
     def __init__(self, *requests: SeenRequest, is_unplugged: bool = False) -> None:
         self.requests = list(requests)
         self.monitors: tuple[()] = ()
+        self.refresh_token = "Atnr|1"
         self._is_unplugged = is_unplugged
 
     def was_unplugged_since(self, _since_s: float) -> bool:
@@ -73,6 +74,7 @@ def taken(
     ("source", "requests", "causes"),
     [
         ("hue", [request("", status=None)], {"network"}),  # refused
+        ("hue", [request("", "WrongCertificate", status=None)], {"refused"}),
         ("hue", [request(V2, "Reset", status=None)], {"network"}),
         ("hue", [request(V2, "Silence", status=None)], {"network", "out_of_time"}),
         ("hue", [request(V2, completed_at=None)], {"network", "out_of_time"}),
