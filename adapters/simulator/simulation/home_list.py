@@ -81,12 +81,12 @@ class HomeList:
     """What the home was asked, and what it handed over, in the order in which it did.
 
     `shown_at` returns what the collector's clock showed at a true instant. `killed` are cycles in which the
-    collector was killed, `unreachable` the slots in which a source that was not asked was unplugged. `shown`
-    are the readings of each device by slot; `uncertain` those of devices that were out of reach for a part of
-    the last half hour: the bridge shows their last value, and the collector may know so or not. `short`
-    counts, by operation of the collector, the requests that a short trouble cost, and `mended` those of them
-    whose operation succeeded in the same cycle. `again` counts readings that a second cycle of the same slot
-    was handed over instead.
+    collector was killed. `unreachable` are slots in which a source was not asked, and was unplugged or had
+    moved: over sockets nobody sees a connection that is refused. `shown` are the readings of each device by
+    slot; `uncertain` those of devices that were out of reach for a part of the last half hour: the bridge
+    shows their last value, and the collector may know so or not. `short` counts, by operation of the
+    collector, the requests that a short trouble cost, and `mended` those of them whose operation succeeded in
+    the same cycle. `again` counts readings that a second cycle of the same slot was handed over instead.
     """
 
     shown_at: Callable[[datetime], datetime]
@@ -101,6 +101,7 @@ class HomeList:
     again: int = 0
     refusals: int = 0  # of the refresh token, for good
     _taken_s: float = 0.0
+    _addresses: dict[str, str] = attrs.field(factory=dict)  # at which each source was asked last
     _refresh_token: str = ""
     refusal: Refusal = attrs.field(factory=Refusal)
     _failures: Counter[str] = attrs.field(factory=Counter)  # cycles in a row, by source
@@ -120,9 +121,10 @@ class HomeList:
                 was_unplugged = service.was_unplugged_since(requests[0].elapsed_s)
                 slot = slot_of_cycle(source, requests[0].at)
                 self._take(home, source, slot, requests, was_unplugged=was_unplugged)
-            elif service.was_unplugged_since(self._taken_s):
+                self._addresses[source] = service.address
+            elif service.was_unplugged_since(self._taken_s) or self._has_moved(source, service.address):
                 self.unreachable.add((source, slot_of_cycle(source, now)))
-                self._failures[source] += 1  # if it was asked: over sockets nobody sees what is refused
+                self._failures[source] += 1  # if it was asked
             requests.clear()
         self._taken_s = home.bridge.elapsed_s()
 
@@ -143,6 +145,9 @@ class HomeList:
             handed.setdefault(cycle.source_of[device], {})[device] = shown
         causes = {source: one.causes for (source, _), one in cycle.cycles.items()}
         self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed, causes=causes))
+
+    def _has_moved(self, source: str, address: str) -> bool:
+        return self._addresses.get(source, address) != address
 
     def _take(
         self,

@@ -103,9 +103,11 @@ def test_a_slot_that_passed_in_sleep_is_missed_because_of_it() -> None:
     assert wrong(2, ("missed", "asleep"), [asked(0)], clock=clock) == []
 
 
-def test_a_slot_in_which_the_collector_was_killed_may_be_interrupted() -> None:
+@pytest.mark.parametrize("row", [("missed", "interrupted"), ("stored", None), ("failed", "throttled")])
+def test_a_slot_in_which_the_collector_was_killed_may_have_each_row_of_its_moments(row: Row) -> None:
     clock = RecordedClock(NOON)
     home_list = HomeList(shown_at=clock.shown_at)
-    home_list.killed.append(KilledCycle(at=NOON, has_line=False, handed={}))
-    rows: dict[tuple[str, datetime], Row] = {("hue", NOON): ("missed", "interrupted")}
+    causes = {"hue": frozenset({"throttled"})}
+    home_list.killed.append(KilledCycle(at=NOON, has_line=False, handed={}, causes=causes))
+    rows: dict[tuple[str, datetime], Row] = {("hue", NOON): row}
     assert not list(wrong_causes(list(rows), rows, home_list, clock, []))

@@ -23,6 +23,7 @@ class Service:
     def __init__(self, *requests: SeenRequest, is_unplugged: bool = False) -> None:
         self.requests = list(requests)
         self.monitors: tuple[()] = ()
+        self.address = "127.0.0.1:1"
         self.refresh_token = "Atnr|1"
         self._is_unplugged = is_unplugged
 
@@ -175,3 +176,12 @@ def test_a_single_attempt_after_a_long_cut_is_no_short_trouble() -> None:
         home_list.take(cut, NOON, lambda *_: NOON)
     taken("hue", request(V2, "Reset", status=None, is_limited=True), home_list=home_list)
     assert not home_list.short
+
+
+def test_a_source_that_moved_and_is_not_asked_cannot_be_reached() -> None:
+    home_list, _ = taken("hue", request(V2))
+    moved = Service()
+    moved.address = "127.0.0.1:2"
+    home: Any = SimpleNamespace(bridge=moved, alexa=Service(), sensors=())
+    home_list.take(home, NOON, lambda *_: NOON)
+    assert home_list.unreachable == {("hue", NOON)}
