@@ -33,7 +33,12 @@ from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtua
 from adapters.simulator.simulation.troubles import DAYLIGHT_SAVING, KINDS, Trouble, troubles
 from adapters.simulator.simulation.world import SimulatedWorld
 from config.files import HomeFiles
+from config.loading import Loaded
+from domain.errors import StoreError
 from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.home import home_of
+from entrypoints.wiring.storage import salvaging
+from ports.journal import Level
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
@@ -196,14 +201,18 @@ def user_state_in(folder: Path) -> Iterator[None]:
             os.environ[_STATE_HOME] = before
 
 
-def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles) -> SimulatedWorld:
-    """Return what happens to the home, whose collector uses the files."""
+def simulated_world(
+    home: SimulatedHome, clock: RecordedClock, loaded: Loaded, environment: Environment
+) -> SimulatedWorld:
+    """Return what happens to the home, from which a collector with this environment collects."""
+    files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
     place = Place(
         home=home,
         clock=clock,
         folder=files.home,
         database=files.database,
         collector=Collector(),
+        salvage=partial(_salvage, loaded, environment),
     )
     watch = Watch(
         logs=files.home / "logs",
@@ -216,3 +225,11 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         database=files.database, state=files.state, alert_file=files.alert, elapsed_s=true.elapsed_s
     )
     return SimulatedWorld(place=place, true=true, start=clock.start, watch=watch, alerts=alerts)
+
+
+def _salvage(loaded: Loaded, environment: Environment, damaged: Path) -> int | None:
+    """Do what `homeclimate db salvage` does; return how many readings it reports lost, or None."""
+    try:
+        return salvaging(home_of(loaded, environment, level=Level.CRITICAL)).merge(damaged).lost
+    except StoreError:
+        return None

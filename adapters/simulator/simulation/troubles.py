@@ -24,6 +24,7 @@ from adapters.simulator.simulation.effects import (
     Unplugged,
 )
 from adapters.simulator.simulation.machine import (
+    DamagedPage,
     DataAway,
     DeletedFiles,
     FullDisk,
@@ -239,6 +240,23 @@ KINDS: Mapping[str, Kind] = {
         per_day=1 / 60,
         minutes=_ONE_CYCLE,
         incidents=("database_log_lost",),
+        storm_per_day=0,
+    ),
+    "damaged-page": Kind(
+        effects=(DamagedPage(),),
+        per_day=1 / 60,
+        minutes=(12, 30),
+        incidents=("database_missing", "database_aside", "database_damaged"),
+        storm_per_day=0,
+    ),
+    "damaged-page-at-start": Kind(
+        effects=(
+            Part(effect=Stopped(), until_s=2 * _WHILE_STOPPED_S),
+            Part(effect=DamagedPage(), from_s=_WHILE_STOPPED_S),
+        ),
+        per_day=1 / 60,
+        minutes=(12, 30),
+        incidents=("database_missing", "database_aside", "database_damaged"),
         storm_per_day=0,
     ),
     "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120), storm_per_day=0),
