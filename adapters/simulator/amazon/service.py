@@ -60,6 +60,7 @@ _CSRF_PATHS = (
     "/api/devices-v2/device",
 )  # set the cookie if it is missing
 _GONE = 299
+_VALUES = b"properties"  # of a feature: what every query for values asks for
 _WORTH_PACKING_BYTES = 500
 
 
@@ -97,7 +98,8 @@ class AlexaApi:
         live = Live(self.seed, self.clock.now(), self.scale, effects)
         match request.method, request.path:
             case "POST", path if path == GRAPHQL_PATH:
-                return graphql.answer(request.body, partial(_execute, live))
+                reply = graphql.answer(request.body, partial(_execute, live))
+                return attrs.evolve(reply, is_discovery=_VALUES not in request.body)
             case "POST", "/api/phoenix/state":
                 return _phoenix_state(live, request.body)
             case "PUT", "/v1/devices/@self/capabilities":

@@ -246,10 +246,11 @@ class HomeList:
 
         So it is where an access token had ended, as long as the refresh token is accepted.
         """
+        if request.is_refusal and (self.refusal.since is not None or request.path in _TOKEN_PATHS):
+            return False
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
-        has_ended = request.is_refusal and is_well
         is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
-        return is_single or (has_ended and self.refusal.since is None)
+        return is_single or (request.is_refusal and is_well)
 
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
         at = request.at
@@ -328,6 +329,7 @@ def _is_whole(source: str, request: SeenRequest) -> bool:
         and request.status == _OK
         and request.completed_at is not None
         and not request.is_refusal
+        and not request.is_discovery
         and _HARMLESS.issuperset(request.faults)
     )
 

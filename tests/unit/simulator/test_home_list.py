@@ -158,6 +158,17 @@ def test_what_another_trouble_costs_is_no_short_trouble(requests: list[SeenReque
     assert not home_list.short
 
 
+def test_a_list_of_monitors_hands_over_no_reading() -> None:
+    cycle = taken("amazon", request(GRAPHQL, is_discovery=True), request(GRAPHQL, status=None, at_s=9))[1]
+    assert (cycle.was_handed_over, cycle.causes) == (False, {"network", "out_of_time"})
+
+
+def test_a_refused_token_is_no_short_trouble_when_its_request_is_cut_once_as_well() -> None:
+    reset = request(TOKEN, "Reset", status=None, is_limited=True, is_refusal=True)
+    home_list, _ = taken("amazon", reset)
+    assert not home_list.short
+
+
 def test_the_longest_wait_counts() -> None:
     replies = [request(V2, "Throttle", status=429, retry_after=wait) for wait in ("2", "60", None)]
     assert taken("hue", *map(attrs.evolve, replies))[1].wait_s == 60
