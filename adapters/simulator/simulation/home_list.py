@@ -29,6 +29,7 @@ _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
 _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
 # A refused refresh token counts as refused for good at the second time, so much later.
 _BETWEEN_REFUSALS = timedelta(seconds=60)
+_LONGEST_CYCLE = timedelta(seconds=30)
 _NETWORK, _NO_ANSWER = frozenset({"network"}), frozenset({"network", "out_of_time"})
 _THROTTLED, _CREDENTIALS = frozenset({"throttled"}), frozenset({"credentials"})
 # What an answer with an effect means, by source. Amazon answers with pages while it is in trouble, so that
@@ -75,6 +76,12 @@ class Refusal:
         since = now if self.since is None or self.since > now else self.since
         return attrs.evolve(self, since=since, is_final=now - since >= _BETWEEN_REFUSALS)
 
+    def is_too_new(self, now: datetime) -> bool:
+        """Return whether a cycle that ends now began before the token was to be tried once more."""
+        if self.since is None or self.is_final:
+            return False
+        return timedelta() <= now - self.since < _BETWEEN_REFUSALS + _LONGEST_CYCLE
+
 
 @attrs.define
 class HomeList:
@@ -82,7 +89,8 @@ class HomeList:
 
     `shown_at` returns what the collector's clock showed at a true instant. `killed` are cycles in which the
     collector was killed. `unreachable` are slots in which a source was not asked, and was unplugged or had
-    moved: over sockets nobody sees a connection that is refused. `shown` are the readings of each device by
+    moved, as nobody sees a connection that is refused there, or had just refused the token for the first
+    time. `shown` are the readings of each device by
     slot; `uncertain` those of devices that were out of reach for a part of the last half hour: the bridge
     shows their last value, and the collector may know so or not. `short` counts, by operation of the
     collector, the requests that a short trouble cost, and `mended` those of them whose operation succeeded in
@@ -124,7 +132,7 @@ class HomeList:
                 self._take(home, source, slot, requests, was_unplugged=was_away)
                 if self.cycles[source, slot].was_handed_over:
                     self._addresses[source] = service.address
-            elif was_away:
+            elif was_away or (source == "amazon" and self.refusal.is_too_new(self.shown_at(now))):
                 self.unreachable.add((source, slot_of_cycle(source, now)))
                 self._failures[source] += 1  # if it was asked
             requests.clear()

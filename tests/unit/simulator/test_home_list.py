@@ -158,6 +158,16 @@ def test_what_another_trouble_costs_is_no_short_trouble(requests: list[SeenReque
     assert not home_list.short
 
 
+@pytest.mark.parametrize(("after_s", "is_expected"), [(26, True), (300, False)])
+def test_an_account_that_has_just_refused_the_token_need_not_be_asked(
+    after_s: float, is_expected: bool
+) -> None:
+    home_list, _ = taken("amazon", refused())
+    home: Any = SimpleNamespace(bridge=Service(), alexa=Service(), sensors=())
+    home_list.take(home, NOON + timedelta(seconds=after_s), lambda *_: NOON + INTERVAL)
+    assert (("amazon", NOON + INTERVAL) in home_list.unreachable) is is_expected
+
+
 def test_a_list_of_monitors_hands_over_no_reading() -> None:
     cycle = taken("amazon", request(GRAPHQL, is_discovery=True), request(GRAPHQL, status=None, at_s=9))[1]
     assert (cycle.was_handed_over, cycle.causes) == (False, {"network", "out_of_time"})
