@@ -68,8 +68,8 @@ def wrong_causes(
         else:
             right = {("failed", cause) for cause in asked.causes}
         if key in killed:
-            # by the moment of it
-            right |= {("missed", "interrupted"), ("stored", None)}
+            # by the moment of it: it may not even have noted that the cycle had begun
+            right |= {("missed", "interrupted"), ("missed", "stopped"), ("stored", None)}
             right |= {("failed", cause) for cause in killed[key]}
         if row is not None and row not in right:
             words = " or ".join(sorted(map(_words, right))) or "asked"
@@ -92,6 +92,8 @@ def _not_asked(
     rows: set[Row] = set()
     for change in clock.changes:
         if change.skips(slot, slot + INTERVAL):
+            if clock.was_set_twice(change):  # nobody knows which slots a start in between was to have
+                rows.add(("missed", "stopped"))
             rows |= {
                 ("missed", other.cause)
                 for other in clock.changes
