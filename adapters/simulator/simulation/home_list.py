@@ -101,7 +101,7 @@ class HomeList:
     again: int = 0
     refusals: int = 0  # of the refresh token, for good
     _taken_s: float = 0.0
-    _addresses: dict[str, str] = attrs.field(factory=dict)  # at which each source was asked last
+    _addresses: dict[str, str] = attrs.field(factory=dict)  # at which each source answered last
     _refresh_token: str = ""
     refusal: Refusal = attrs.field(factory=Refusal)
     _failures: Counter[str] = attrs.field(factory=Counter)  # cycles in a row, by source
@@ -117,12 +117,14 @@ class HomeList:
             self._refresh_token, self.refusal = home.alexa.refresh_token, Refusal()
         for source, service in (("hue", home.bridge), ("amazon", home.alexa)):
             requests = service.requests
+            since_s = requests[0].elapsed_s if requests else self._taken_s
+            was_away = service.was_unplugged_since(since_s) or self._has_moved(source, service.address)
             if requests:
-                was_unplugged = service.was_unplugged_since(requests[0].elapsed_s)
                 slot = slot_of_cycle(source, requests[0].at)
-                self._take(home, source, slot, requests, was_unplugged=was_unplugged)
-                self._addresses[source] = service.address
-            elif service.was_unplugged_since(self._taken_s) or self._has_moved(source, service.address):
+                self._take(home, source, slot, requests, was_unplugged=was_away)
+                if self.cycles[source, slot].was_handed_over:
+                    self._addresses[source] = service.address
+            elif was_away:
                 self.unreachable.add((source, slot_of_cycle(source, now)))
                 self._failures[source] += 1  # if it was asked
             requests.clear()

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from adapters.simulator.messages import SeenRequest
-from adapters.simulator.simulation.home_list import AskedCycle, HomeList
+from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeList
 from tests.support.builders import NOON
 
 V2, V1 = "/clip/v2/resource/temperature", "/api/***/sensors"
@@ -178,10 +178,13 @@ def test_a_single_attempt_after_a_long_cut_is_no_short_trouble() -> None:
     assert not home_list.short
 
 
-def test_a_source_that_moved_and_is_not_asked_cannot_be_reached() -> None:
+def test_a_source_that_moved_cannot_be_reached_until_it_answers_again() -> None:
     home_list, _ = taken("hue", request(V2))
     moved = Service()
     moved.address = "127.0.0.1:2"
     home: Any = SimpleNamespace(bridge=moved, alexa=Service(), sensors=())
     home_list.take(home, NOON, lambda *_: NOON)
     assert home_list.unreachable == {("hue", NOON)}
+    moved.requests.append(request(V2, "Throttle", status=429))
+    home_list.take(home, NOON, lambda *_: NOON + INTERVAL)
+    assert home_list.cycles["hue", NOON + INTERVAL].causes == {"throttled", "network"}
