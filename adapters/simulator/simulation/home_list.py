@@ -320,7 +320,7 @@ def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]])
     if path in others:
         led_to_it = [meaning for path, meaning in wrong if path == first_way]
         causes = causes.union(*led_to_it[-1:])
-    # a bridge is looked for at several addresses: another bridge at one of them says more than none at the last
+    # a bridge is looked for at several addresses: another one at one of them says more than none at the last
     return causes | _REFUSED if any(meaning == _REFUSED for _, meaning in wrong) else causes
 
 
