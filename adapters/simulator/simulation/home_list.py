@@ -31,6 +31,7 @@ _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
 _BETWEEN_REFUSALS = timedelta(seconds=60)
 _LONGEST_CYCLE = timedelta(seconds=30)
 _NETWORK, _NO_ANSWER = frozenset({"network"}), frozenset({"network", "out_of_time"})
+_REFUSED = frozenset({"refused"})
 _THROTTLED, _CREDENTIALS = frozenset({"throttled"}), frozenset({"credentials"})
 # What an answer with an effect means, by source. Amazon answers with pages while it is in trouble, so that
 # one of them says nothing about the data.
@@ -195,7 +196,7 @@ class HomeList:
     def _meaning(self, source: str, request: SeenRequest) -> frozenset[str]:
         """Return the causes that the answer to a request calls for; none, if nothing is wrong with it."""
         if "WrongCertificate" in request.faults:
-            return frozenset({"refused"})
+            return _REFUSED
         if not request.path or "Reset" in request.faults:
             return _NETWORK
         if request.status is None or request.completed_at is None:
@@ -328,7 +329,8 @@ def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]])
     if path in others:
         led_to_it = [meaning for path, meaning in wrong if path == first_way]
         causes = causes.union(*led_to_it[-1:])
-    return causes
+    # a bridge is looked for at several addresses: another one at one of them says more than none at the last
+    return causes | _REFUSED if any(meaning == _REFUSED for _, meaning in wrong) else causes
 
 
 def _is_whole(source: str, request: SeenRequest) -> bool:

@@ -259,7 +259,7 @@ KINDS: Mapping[str, Kind] = {
         incidents=("database_missing", "database_aside", "database_damaged"),
         storm_per_day=0,
     ),
-    "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120), storm_per_day=0),
+    "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120)),
     "clock-forward": Kind(
         effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
     ),

@@ -76,6 +76,11 @@ def taken(
     [
         ("hue", [request("", status=None)], {"network"}),  # refused
         ("hue", [request("", "WrongCertificate", status=None)], {"refused"}),
+        (
+            "hue",  # at the address where it was found, and at the one that is configured
+            [request("", "WrongCertificate", status=None), request("", status=None)],
+            {"refused", "network"},
+        ),
         ("hue", [request(V2, "Reset", status=None)], {"network"}),
         ("hue", [request(V2, "Silence", status=None)], {"network", "out_of_time"}),
         ("hue", [request(V2, completed_at=None)], {"network", "out_of_time"}),
