@@ -46,13 +46,17 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Reply:
-    """A reply. `promised_bytes` is a wrong Content-Length; `is_refusal` if it asks for another credential."""
+    """A reply. `promised_bytes` is a wrong Content-Length; `is_refusal` if it asks for another credential.
+
+    `operation` is what the request calls its query, where one path answers several.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = attrs.field(factory=dict)
     body: bytes = b""
     promised_bytes: int | None = None
     is_refusal: bool = False
+    operation: str = ""
 
 
 @attrs.define(kw_only=True)
@@ -62,7 +66,7 @@ class SeenRequest:
     `path` has `***` in place of an application key. `status` is None if no reply was sent. `faults` names
     the effects on it; `is_limited` if one of them affects only so many requests. `is_refusal` if the
     credential was refused, which some services do with status 200. `completed_at` is when the whole reply was
-    sent; None so far, or since the client closed the connection.
+    sent; None so far, or since the client closed the connection. `operation` is that of the reply.
     """
 
     method: str
@@ -77,6 +81,7 @@ class SeenRequest:
     is_limited: bool = False
     is_refusal: bool = False
     retry_after: str | None = None
+    operation: str = ""
     completed_at: datetime | None = None
 
 

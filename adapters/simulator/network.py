@@ -288,6 +288,7 @@ class NetworkService:
             faults=tuple(type(effect).__name__ for effect in effects),
             is_refusal=reply.is_refusal,
             retry_after=reply.headers.get("Retry-After"),
+            operation=reply.operation,
         )
         self.requests.append(seen)
         return seen

@@ -75,7 +75,9 @@ class AlexaApi:
     def answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
         """Return the reply, subject to the effects."""
         reply = self._answer(request, effects)
-        return damage(reply, effects, request, self.clock.now(), _fail)
+        reply = damage(reply, effects, request, self.clock.now(), _fail)
+        is_graphql = request.path == GRAPHQL_PATH
+        return attrs.evolve(reply, operation=graphql.operation_of(request.body)) if is_graphql else reply
 
     def _answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
         match request.method, request.path:

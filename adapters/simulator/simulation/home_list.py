@@ -12,7 +12,7 @@ from adapters.simulator.amazon.endpoints import ROOM_WITHOUT_TIMES
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
 from adapters.simulator.simulation.kills import KilledCycle
-from adapters.simulator.simulation.shown import COLUMNS, Shown
+from adapters.simulator.simulation.shown import COLUMNS, About, Shown
 from domain.reading import Quantity
 
 INTERVAL = timedelta(minutes=5)
@@ -21,12 +21,15 @@ _READING_PATHS = {
     "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
 }
+_READING_OPERATIONS = ("", "monitorStates")  # the first way of Amazon's has the same path as the discovery
 _TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken/cookies")
 _LONG = 5  # cycles in a row
 _HARMLESS = {"Delay", "Dribble"}
 _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
 # A bridge is asked who is reachable less often than for temperatures.
 _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
+# Its batteries are asked for hourly, and again an hour later if that fails; none loses 2 % meanwhile.
+_BATTERY_BEFORE = tuple(timedelta(hours=hours) for hours in (0, 3))
 # A refused refresh token counts as refused for good at the second time, so much later.
 _BETWEEN_REFUSALS = timedelta(seconds=60)
 _NETWORK, _NO_ANSWER = frozenset({"network"}), frozenset({"network", "out_of_time"})
@@ -229,7 +232,9 @@ class HomeList:
                     own = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}
                     times = (alexa.observed_at(monitor.serial, each, at) for each in own)
                     has_times = not (is_second and monitor.room == ROOM_WITHOUT_TIMES)
-                    self._show(source, monitor.device_id, slot, own, at, max(times) if has_times else None)
+                    about: About = (("alexa_aqm",), (monitor.name,), (None,), (1,))
+                    observed_at = max(times) if has_times else None
+                    self._show(source, monitor.device_id, slot, own, about, at, observed_at)
             return
         is_v1 = request.path != _READING_PATHS[source][0]
         for sensor in home.sensors:
@@ -240,7 +245,10 @@ class HomeList:
                 if is_v1:
                     observed_at = observed_at.replace(microsecond=0)
                 own = {Quantity.TEMPERATURE: home.temperature(device, at)}
-                self._show(source, device, slot, own, at, observed_at)
+                batteries = {home.battery_percent(device, at - before) for before in _BATTERY_BEFORE}
+                links = (1,) if all(reachable) else (1, None)  # None: the bridge did not say
+                about = (("hue_sensor",), (sensor.name,), batteries, links)
+                self._show(source, device, slot, own, about, at, observed_at)
             if not all(reachable):
                 self.uncertain.add((device, slot))
 
@@ -250,13 +258,17 @@ class HomeList:
         device: str,
         slot: datetime,
         values: Mapping[Quantity, float],
+        about: About,
         at: datetime,
         observed_at: datetime | None,
     ) -> None:
         now = self.shown_at(at)
         is_early = source == "amazon" and observed_at is not None and observed_at > now
         self.shown[device, slot] = Shown(
-            tuple(values.get(each) for each in COLUMNS.values()), now if is_early else observed_at, is_early
+            values=tuple(values.get(each) for each in COLUMNS.values()),
+            about=about,
+            observed_at=now if is_early else observed_at,
+            is_early=is_early,
         )
         self.source_of[device] = source
 
@@ -294,6 +306,7 @@ def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]])
 def _is_whole(source: str, request: SeenRequest) -> bool:
     return (
         request.path in _READING_PATHS[source]
+        and request.operation in _READING_OPERATIONS
         and request.status == _OK
         and request.completed_at is not None
         and not request.is_refusal
