@@ -17,7 +17,7 @@ import attrs
 
 from adapters.simulator.simulation.agreement import Agreement, agreement
 from adapters.simulator.simulation.bounds import Watched
-from adapters.simulator.simulation.causes import Stop, wrong_causes
+from adapters.simulator.simulation.causes import Stop, asked_in_pause, wrong_causes
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.effects import Loss
 from adapters.simulator.simulation.gaps import unexplained_gaps
@@ -58,6 +58,7 @@ class Account:
     states: Mapping[str, int]
     causes_right: int
     causes_wrong: Mapping[str, int]
+    requests_wrong: Mapping[str, int]  # that no source should have had
     gaps_wrong: Mapping[str, int]  # of single devices
     first_wrong: str | None
     short_troubles: int
@@ -151,6 +152,11 @@ def account(
         short[_STORE] += 1
         mended[_STORE] += is_stored
     others = {topic: one.begins_s for one in reversed(troubles) for topic in one.incidents}
+    forgotten = [  # an interim database knows no device
+        *clock.forgets(),
+        *(_shown_at(clock, one) for one in troubles if "database_missing" in one.incidents),
+    ]
+    requests_wrong = home_list.rude + Counter(asked_in_pause(home_list, clock))
     incidents = alert_account(alerts, outcomes, read, others)
     counted = Account(
         slots_due=len(due),
@@ -158,7 +164,8 @@ def account(
         states=dict(sorted(Counter(row.state for row in outcomes.values()).items())),
         causes_right=sum(key in outcomes for key in due) - len(wrong),
         causes_wrong=dict(sorted(Counter(words for _, words in wrong).items())),
-        gaps_wrong=unexplained_gaps(outcomes, read, clock.forgets()),
+        requests_wrong=dict(sorted(requests_wrong.items())),
+        gaps_wrong=unexplained_gaps(outcomes, read, forgotten),
         first_wrong=wrong[0][0][1].isoformat() if wrong else None,
         short_troubles=short.total(),
         mended_by_retry=mended.total(),
@@ -208,6 +215,10 @@ def _shown(
     return shown, in_flight
 
 
+def _shown_at(clock: RecordedClock, trouble: Trouble) -> datetime:
+    return clock.shown_at(clock.start + timedelta(seconds=trouble.begins_s))
+
+
 def _causes(unread: str | None) -> Mapping[str, str]:
     """Return the cause of each device in the column."""
     named = json.loads(unread).items() if unread else ()
@@ -225,6 +236,8 @@ def _broken(counted: Account) -> Iterator[str]:
     if counted.gaps_wrong:
         number = sum(counted.gaps_wrong.values())
         yield f"{number:,} devices without a reading are not explained: {dict(counted.gaps_wrong)}"
+    for words, number in counted.requests_wrong.items():
+        yield f"{number:,} requests should not have been sent: to {words}"
     for number, promise in (
         (counted.lost, "readings were handed over and are not stored"),
         (counted.twice, "readings are stored twice"),

@@ -23,6 +23,7 @@ _READING_PATHS = {
 }
 _READING_OPERATIONS = ("", "monitorStates")  # the first way of Amazon's has the same path as the discovery
 _TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken/cookies")
+_MOST_ATTEMPTS = 3
 _LONG = 5  # cycles in a row
 _HARMLESS = {"Delay", "Dribble"}
 _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
@@ -85,6 +86,7 @@ class HomeList:
     short: Counter[str] = attrs.field(factory=Counter)
     mended: Counter[str] = attrs.field(factory=Counter)
     again: int = 0
+    rude: Counter[str] = attrs.field(factory=Counter)  # requests that no retry policy allows
     refusals: int = 0  # of the refresh token, for good
     _taken_s: float = 0.0
     _refused_since: datetime | None = None  # the refresh token
@@ -122,7 +124,9 @@ class HomeList:
         handed: dict[str, dict[str, Shown]] = {}
         for (device, _), shown in cycle.shown.items():
             handed.setdefault(cycle.source_of[device], {})[device] = shown
-        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed))
+        self.killed.append(
+            KilledCycle(at=now, has_line=has_line, has_asked=bool(cycle.cycles), handed=handed)
+        )
 
     def _take(
         self,
@@ -143,6 +147,7 @@ class HomeList:
             usual = [one for one in whole if one.path == _READING_PATHS[source][0]]
             self._note_readings(home, source, slot, (usual or whole)[-1])
         self._count_short(source, meanings, was_handed_over=bool(whole), was_unplugged=was_unplugged)
+        self.rude.update(_rude_requests(source, requests, whole))
         causes = _causes(source, meanings)
         if was_unplugged:  # after the last request that it saw
             causes |= _NETWORK
@@ -312,6 +317,24 @@ def _is_whole(source: str, request: SeenRequest) -> bool:
         and not request.is_refusal
         and _HARMLESS.issuperset(request.faults)
     )
+
+
+def _rude_requests(
+    source: str, requests: Sequence[SeenRequest], whole: Sequence[SeenRequest]
+) -> Iterator[str]:
+    """Yield, in words, the requests of a cycle that a source need not have had."""
+    waits = [(one.elapsed_s, one.elapsed_s + _seconds(one.retry_after)) for one in requests]
+    first_way, *_ = _READING_PATHS[source]
+    failed = 0
+    for one in requests:
+        if any(asked_s < one.elapsed_s < until_s for asked_s, until_s in waits):
+            yield f"{source} before the wait that it asked for was over"
+        if one.path == first_way and one.operation in _READING_OPERATIONS and not one.is_refusal:
+            if any(answered.completed_at < one.at for answered in whole if answered.completed_at):
+                yield f"{source} after its readings"
+            failed += one not in whole
+            if failed > _MOST_ATTEMPTS:
+                yield f"{source} after {_MOST_ATTEMPTS} attempts"
 
 
 def _seconds(retry_after: str | None) -> float:

@@ -20,12 +20,14 @@ Key = tuple[str, datetime]  # source and slot
 class KilledCycle:
     """A cycle in which the collector was killed when its clock showed `at`.
 
-    `handed` is what was shown of each device, by source, of those that gave a whole reply in it. `has_line`
-    if the cycle had been printed: then its replies are noted like any other's.
+    `has_line` if the cycle had been printed: then its replies are noted like any other's. `has_asked` if a
+    source had a request in it. `handed` is what was shown of each device, by source, of those that gave a
+    whole reply in it.
     """
 
     at: datetime
     has_line: bool
+    has_asked: bool
     handed: Mapping[str, Mapping[str, Shown]]
 
     def key(self, source: str, outside: Collection[Key]) -> Key:

@@ -103,9 +103,16 @@ def test_a_slot_that_passed_in_sleep_is_missed_because_of_it() -> None:
     assert wrong(2, ("missed", "asleep"), [asked(0)], clock=clock) == []
 
 
-def test_a_slot_in_which_the_collector_was_killed_may_be_interrupted() -> None:
+@pytest.mark.parametrize(
+    ("has_asked", "cause", "is_right"),
+    [(True, "interrupted", True), (True, "stopped", False), (False, "stopped", True)],
+)
+def test_a_cycle_that_asked_before_the_kill_was_interrupted(
+    has_asked: bool, cause: str, is_right: bool
+) -> None:
+    """Found by kind `killed` with seed 1: a collector was killed before its cycle had begun."""
     clock = RecordedClock(NOON)
     home_list = HomeList(shown_at=clock.shown_at)
-    home_list.killed.append(KilledCycle(at=NOON, has_line=False, handed={}))
-    rows: dict[tuple[str, datetime], Row] = {("hue", NOON): ("missed", "interrupted")}
-    assert not list(wrong_causes(list(rows), rows, home_list, clock, []))
+    home_list.killed.append(KilledCycle(at=NOON, has_line=False, has_asked=has_asked, handed={}))
+    rows: dict[tuple[str, datetime], Row] = {("hue", NOON): ("missed", cause)}
+    assert (not list(wrong_causes(list(rows), rows, home_list, clock, []))) is is_right
