@@ -323,11 +323,15 @@ def _rude_requests(
     source: str, requests: Sequence[SeenRequest], whole: Sequence[SeenRequest]
 ) -> Iterator[str]:
     """Yield, in words, the requests of a cycle that a source need not have had."""
-    waits = [(one.elapsed_s, one.elapsed_s + _seconds(one.retry_after)) for one in requests]
+    waits = [
+        (one.completed_at, one.completed_at + timedelta(seconds=_seconds(one.retry_after)))
+        for one in requests
+        if one.completed_at is not None
+    ]
     first_way, *_ = _READING_PATHS[source]
     failed = 0
     for one in requests:
-        if any(asked_s < one.elapsed_s < until_s for asked_s, until_s in waits):
+        if any(asked < one.at < until for asked, until in waits):
             yield f"{source} before the wait that it asked for was over"
         if one.path == first_way and one.operation in _READING_OPERATIONS and not one.is_refusal:
             if any(answered.completed_at < one.at for answered in whole if answered.completed_at):
