@@ -36,6 +36,13 @@ def pytest_configure(config: pytest.Config) -> None:
     gc.disable()  # until all is imported: there is nothing to collect
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give a proof more time: half a minute of work is two on a busy machine."""
+    for item in items:
+        if item.get_closest_marker("proof") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300))
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """One more than there are cores: tests also wait, for processes and for sockets."""
     return (os.cpu_count() or 1) + 1

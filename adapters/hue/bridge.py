@@ -24,7 +24,7 @@ from adapters.http.lenient_json import (
 )
 from adapters.hue.errors import NO_KEY, PAIR_AGAIN, status_error, v1_error
 from adapters.hue.http import BridgeClient, OpenPool, Reply, Request
-from adapters.hue.tls import Proof
+from adapters.hue.tls import FetchLeaf, Proof, fetch_leaf
 from domain.errors import CredentialsRefused, SourceGarbled
 from ports.clock import Clock
 from ports.meter import Meter
@@ -241,6 +241,7 @@ class BridgeOpener:
     clock: Clock
     meter: Meter
     open_pool: OpenPool | None = None
+    fetch_leaf: FetchLeaf = fetch_leaf
 
     def open(self, base_url: str, proof: Proof | None) -> Bridge:
         """Return a bridge with a connection of its own, which is made by its first request."""

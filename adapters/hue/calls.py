@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from adapters.hue.bridge import Bridge, BridgeOpener
 from adapters.hue.errors import out_of_time
-from adapters.hue.tls import Leaf, OpenSockets, Proof, fetch_leaf
+from adapters.hue.tls import Leaf, OpenSockets, Proof
 from adapters.runtime.threads import in_daemon_thread
 from domain.errors import SourceUnavailable
 from ports.clock import Clock
@@ -65,7 +65,7 @@ class Call:
             self._handshakes.append(sockets)
             if self.is_abandoned:
                 sockets.shut()
-        return fetch_leaf(
+        return self._opener.fetch_leaf(
             host,
             port or _HTTPS_PORT,
             roots=roots,

@@ -9,6 +9,7 @@ import ssl
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import attrs
 
@@ -40,6 +41,11 @@ class Leaf:
     common_name: str | None
     sha256: str
 
+    @classmethod
+    def of(cls, der: bytes) -> Leaf:
+        """Return it from its DER form."""
+        return cls(_common_name(der), hashlib.sha256(der).hexdigest())
+
 
 def tls_context(proof: Proof) -> ssl.SSLContext:
     """Return a TLS context that accepts nothing but the proof.
@@ -58,25 +64,39 @@ def tls_context(proof: Proof) -> ssl.SSLContext:
     return context
 
 
+class FetchLeaf(Protocol):
+    """See `fetch_leaf`."""
+
+    def __call__(
+        self, host: str, port: int, *, roots: Path | None, timeout_s: float, sockets: OpenSockets
+    ) -> Leaf: ...
+
+
 def fetch_leaf(host: str, port: int, *, roots: Path | None, timeout_s: float, sockets: OpenSockets) -> Leaf:
     """Return the leaf that a server presents. With `roots`, accept only one that they signed.
 
     Send nothing beyond the handshake. Raise OSError (ssl.SSLError among them), and ValueError for an
     impossible host.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    if roots is None:
-        context.verify_mode = ssl.CERT_NONE
-    else:
-        context.load_verify_locations(cafile=str(roots))
+    context = leaf_context(roots)
     sockets.register_through(context)
     with (
         socket.create_connection((host, port), timeout=timeout_s) as plain,
         context.wrap_socket(plain, server_hostname=None) as connection,
     ):
         der = connection.getpeercert(binary_form=True) or b""
-    return Leaf(_common_name(der), hashlib.sha256(der).hexdigest())
+    return Leaf.of(der)
+
+
+def leaf_context(roots: Path | None) -> ssl.SSLContext:
+    """Return a TLS context that accepts any leaf, with `roots` only those that they signed."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    if roots is None:
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context.load_verify_locations(cafile=str(roots))
+    return context
 
 
 def _common_name(der: bytes) -> str | None:

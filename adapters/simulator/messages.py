@@ -46,9 +46,10 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Reply:
-    """A reply. `promised_bytes` is a wrong Content-Length; `is_refusal` if it asks for another credential.
+    """A reply.
 
-    `operation` is what the request calls its query, where one path answers several.
+    `promised_bytes` is a wrong Content-Length; `is_refusal` if it asks for another credential; `is_discovery`
+    if it names devices, and has no values, where another request to the same path has them.
     """
 
     status: int = 200
@@ -56,7 +57,7 @@ class Reply:
     body: bytes = b""
     promised_bytes: int | None = None
     is_refusal: bool = False
-    operation: str = ""
+    is_discovery: bool = False
 
 
 @attrs.define(kw_only=True)
@@ -65,8 +66,8 @@ class SeenRequest:
 
     `path` has `***` in place of an application key. `status` is None if no reply was sent. `faults` names
     the effects on it; `is_limited` if one of them affects only so many requests. `is_refusal` if the
-    credential was refused, which some services do with status 200. `completed_at` is when the whole reply was
-    sent; None so far, or since the client closed the connection. `operation` is that of the reply.
+    credential was refused, which some services do with status 200; `is_discovery` as in the reply.
+    `completed_at` is when the whole reply was sent; None so far, or since the client closed the connection.
     """
 
     method: str
@@ -80,8 +81,8 @@ class SeenRequest:
     faults: tuple[str, ...] = ()
     is_limited: bool = False
     is_refusal: bool = False
+    is_discovery: bool = False
     retry_after: str | None = None
-    operation: str = ""
     completed_at: datetime | None = None
 
 

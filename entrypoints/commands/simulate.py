@@ -16,7 +16,6 @@ from typing import Any
 import attrs
 import click
 
-from config.files import HomeFiles
 from config.loading import Loaded, load
 from domain.errors import StoreRefused
 from entrypoints import exit_codes
@@ -134,8 +133,7 @@ async def _simulate(
     ) as (house, environment):
         write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)
-        files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
-        world = simulated_world(house, clock, files)
+        world = simulated_world(house, clock, loaded, environment)
         collector = world.place.collector
         running: CollectorTask | CollectorProcess
         if selector is None:
@@ -253,7 +251,7 @@ def _taken(taken: Taken) -> str:
 
 def _loss_lines(account: Account) -> list[str]:
     number = account.said_to_be_lost
-    return [f"                  {number:,} more could not be kept, as the ledger says"] if number else []
+    return [f"                  {number:,} more could not be kept, and are named as lost"] if number else []
 
 
 def _kill_lines(account: Account) -> list[str]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from aiohttp import BaseConnector
 
     from adapters.hue.http import OpenPool
+    from adapters.hue.tls import FetchLeaf
 
 
 @attrs.frozen(kw_only=True)
@@ -27,8 +28,8 @@ class Environment:
 
     None means: for `hue_roots` Signify's roots, for `amazon_roots` the system's, for `bridge_finder` mDNS,
     for `bridge_cloud` Signify's server, for `disk` that of the data folder, for `stderr_level` that nothing
-    is logged to stderr if there is a log file, and for both `open_` the network. `has_identity` gives a
-    simulated home the identity that a real one has; `random` spreads retries.
+    is logged to stderr if there is a log file, and for both `open_` and `fetch_hue_leaf` the network.
+    `has_identity` gives a simulated home the identity that a real one has; `random` spreads retries.
     """
 
     clock: Clock = attrs.field(factory=SystemClock)
@@ -42,5 +43,6 @@ class Environment:
     disk: Disk | None = None
     log_to_files: bool = True
     open_hue_pool: OpenPool | None = None
+    fetch_hue_leaf: FetchLeaf | None = None
     open_amazon_connector: Callable[[], BaseConnector] | None = None
     random: Callable[[], float] = random_numbers.random

@@ -33,10 +33,17 @@ from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtua
 from adapters.simulator.simulation.troubles import DAYLIGHT_SAVING, KINDS, Trouble, troubles
 from adapters.simulator.simulation.world import SimulatedWorld
 from config.files import HomeFiles
+from config.loading import Loaded
+from domain.errors import StoreError
 from entrypoints.wiring.environment import Environment
+from entrypoints.wiring.home import home_of
+from entrypoints.wiring.storage import salvaging
+from ports.journal import Level
 
 if TYPE_CHECKING:
     from urllib3 import HTTPConnectionPool
+
+    from adapters.hue.tls import Leaf, OpenSockets, Proof
 
 __all__ = [
     "DAYLIGHT_SAVING",
@@ -107,13 +114,31 @@ def simulated_home(
         for bridge in home.bridges:
             bridge.on_change = partial(announcements.write, home.bridges)
         announcements.write(home.bridges)
+
+        def open_pool(base_url: str, proof: Proof | None, sockets: OpenSockets) -> HTTPConnectionPool:
+            from adapters.hue.tls import SignedBy, tls_context
+
+            context = None if proof is None else tls_context(proof)
+            name = proof.bridge_id if isinstance(proof, SignedBy) else None
+            return network.open_pool(base_url, sockets, context, name)
+
+        def fetch_leaf(
+            host: str, port: int, *, roots: Path | None, timeout_s: float, sockets: OpenSockets
+        ) -> Leaf:
+            from adapters.hue.tls import Leaf, leaf_context
+
+            del host, timeout_s, sockets  # there is one host, and nothing to wait for
+            return Leaf.of(network.certificate(port, leaf_context(roots)))
+
         environment = Environment(
             clock=clock,
+            hue_roots=CA_FILE,
             is_simulated=True,
             has_identity=True,
             stderr_level=None,
             bridge_finder=VirtualTimeFinder(announcements=announcements, threads=threads),
-            open_hue_pool=network.open_pool,
+            open_hue_pool=open_pool,
+            fetch_hue_leaf=fetch_leaf,
             open_amazon_connector=network.open_connector,
             random=random.Random(seed).random,  # noqa: S311 - waits, not secrets
         )
@@ -176,14 +201,18 @@ def user_state_in(folder: Path) -> Iterator[None]:
             os.environ[_STATE_HOME] = before
 
 
-def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles) -> SimulatedWorld:
-    """Return what happens to the home, whose collector uses the files."""
+def simulated_world(
+    home: SimulatedHome, clock: RecordedClock, loaded: Loaded, environment: Environment
+) -> SimulatedWorld:
+    """Return what happens to the home, from which a collector with this environment collects."""
+    files = HomeFiles(home=loaded.home, database=loaded.settings.storage.database_path)
     place = Place(
         home=home,
         clock=clock,
         folder=files.home,
         database=files.database,
         collector=Collector(),
+        salvage=partial(_salvage, loaded, environment),
     )
     watch = Watch(
         logs=files.home / "logs",
@@ -196,3 +225,11 @@ def simulated_world(home: SimulatedHome, clock: RecordedClock, files: HomeFiles)
         database=files.database, state=files.state, alert_file=files.alert, elapsed_s=true.elapsed_s
     )
     return SimulatedWorld(place=place, true=true, start=clock.start, watch=watch, alerts=alerts)
+
+
+def _salvage(loaded: Loaded, environment: Environment, damaged: Path) -> int | None:
+    """Do what `homeclimate db salvage` does; return how many readings it reports lost, or None."""
+    try:
+        return salvaging(home_of(loaded, environment, level=Level.CRITICAL)).merge(damaged).lost
+    except StoreError:
+        return None

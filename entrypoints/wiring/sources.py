@@ -168,6 +168,7 @@ def bridge_opener(
 ) -> BridgeOpener:
     """Return what opens bridges as the source of that name."""
     from adapters.hue.bridge import BridgeOpener
+    from adapters.hue.tls import fetch_leaf
 
     return BridgeOpener(
         source=name,
@@ -176,6 +177,7 @@ def bridge_opener(
         clock=environment.clock,
         meter=meter,
         open_pool=environment.open_hue_pool,
+        fetch_leaf=environment.fetch_hue_leaf or fetch_leaf,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -82,7 +83,7 @@ def ended(deployment: Deployment, collector: Piped) -> None:
     """Wait for the collector, which has stored every cycle and printed nothing else."""
     out, err = collector.communicate(timeout=60)
     assert (collector.returncode, err) == (0, "")
-    assert out.count('{"stored": true') == len(out.splitlines()) == CYCLES
+    assert [json.loads(line)["stored"] for line in out.splitlines()] == [True] * CYCLES
     assert deployment.rows("SELECT count(*) FROM outcomes WHERE state = 'stored'") == [(CYCLES,)]
 
 

@@ -220,7 +220,6 @@ def written_by_all(
     return write
 
 
-@pytest.mark.timeout(180)  # five processes, one after the other
 @pytest.mark.parametrize("in_children", [False, *in_proofs([True])], ids=str)
 @pytest.mark.parametrize("redacts", [True, False], ids=str)
 def test_what_a_source_quotes_is_redacted_everywhere(

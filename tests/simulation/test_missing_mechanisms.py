@@ -128,7 +128,7 @@ def without_closed_files(patch: Patch) -> None:
         (without_checkpoints, "none", 1, "the database's log took"),
         (without_rows_for_gaps, "stopped", 1, "have no row in the ledger"),
         (without_cause_of_gaps, "stopped", 1, "name a wrong cause"),
-        (without_end_of_alerts, "token-refused", 1, "alerts were called for"),
+        (without_end_of_alerts, "token-refused", 1, "alerts were not those called for"),
         (without_new_access_tokens, "token-expired", 1, "a retry mended"),
         (without_checksums, "none", 0.25, "rows have no checksum"),
         (without_emptying_the_spool, "database-locked", 1, "cycles still wait in the spool"),
@@ -199,5 +199,5 @@ def test_half_of_a_cycle_is_found_without_transactions(
     monkeypatch.setattr(CycleWriter, "_insert_checksum", fail)
     assert broken_promises(capsys, days=0.25, faults="none") == []
     monkeypatch.setattr(store, "transaction", no_transaction)
-    (broken,) = broken_promises(capsys, days=0.25, faults="none")
-    assert "rows have no checksum" in broken
+    found = broken_promises(capsys, days=0.25, faults="none")
+    assert any("rows have no checksum" in each for each in found), found

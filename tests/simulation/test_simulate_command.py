@@ -62,6 +62,22 @@ def test_the_same_seed_gives_the_same_ledger_and_readings_byte_for_byte(
     assert dumps[0] == dumps[1]
 
 
+@pytest.mark.parametrize(
+    ("faults", "states"),
+    [
+        ("bridge-moved", {"stored": 576}),  # it is found within the cycle
+        ("bridge-replaced", {"failed": 82, "stored": 494}),
+        ("token-replaced", {"deferred": 76, "failed": 16, "stored": 484}),
+    ],
+)
+def test_every_promise_is_kept_by_one_source_in_trouble(
+    capsys: pytest.CaptureFixture[str], faults: str, states: dict[str, int]
+) -> None:
+    code, report = simulated(capsys, faults)
+    assert (code, report["broken"], report["causes_wrong"]) == (0, [], {})
+    assert report["states"] == states
+
+
 def test_every_promise_is_kept_while_the_database_is_locked(capsys: pytest.CaptureFixture[str]) -> None:
     code, report = simulated(capsys, "database-locked")
     assert (code, report["format"], report["broken"]) == (0, 1, [])

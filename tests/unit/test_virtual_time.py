@@ -98,7 +98,7 @@ def a_client(home: SimulatedHome, network: MemoryNetwork, clock: VirtualClock) -
         timeout_s=5,
         clock=clock,
         meter=SystemMeter(clock),
-        open_pool=network.open_pool,
+        open_pool=lambda url, _, sockets: network.open_pool(url, sockets, None, None),
     )
     request = Request(operation="hue.config", path="/api/config")
     return lambda: client.send(request, 60, lambda reply: reply.status)

@@ -88,16 +88,6 @@ def answer(body: bytes, run: Callable[[Operation], str]) -> Reply:
     return json_reply(_answer_one(content, run))
 
 
-def operation_of(body: bytes) -> str:
-    """Return what a request calls its operation; empty if that is unknown."""
-    try:
-        content = json.loads(body)
-    except ValueError:
-        return ""
-    name = content.get("operationName") if isinstance(content, dict) else None
-    return name if isinstance(name, str) else ""
-
-
 def _answer_one(content: object, run: Callable[[Operation], str]) -> str:
     try:
         return run(_operation(content))

@@ -30,6 +30,7 @@ from adapters.simulator.simulation.home_list import (
 )
 from adapters.simulator.simulation.incidents import (
     AlertAccount,
+    AlertLook,
     Key,
     Row,
     Seen,
@@ -68,7 +69,7 @@ class Account:
     handed_over: int
     stored: int
     lost: int
-    said_to_be_lost: int  # by the ledger, where nothing could keep them
+    said_to_be_lost: int  # by the ledger, where nothing could keep them, or by `db salvage`
     in_flight: int  # of cycles that were killed before they were stored, where the ledger says so
     twice: int
     not_handed_over: int  # readings that are stored although the home did not hand them over
@@ -99,6 +100,7 @@ def account(
     locks: Sequence[Lock],
     troubles: Sequence[Trouble],
     losses: Sequence[Loss] = (),
+    reported_lost: int = 0,
 ) -> Account:
     """Count the home's account and the database from the clock's start to `end` against each other."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
@@ -139,7 +141,14 @@ def account(
         # of a cycle outside the schedule no row is missing
         or (slot != slot_of(slot) and any(loss.has(slot, clock) for loss in losses))
     }
-    wrong = [one for one in wrong_causes(due, ledger, home_list, clock, stops) if one[0] not in said]
+    missing = {key for key in shown if key not in stored and key not in said_to_be_lost}
+    if len(missing) <= reported_lost:  # by `db salvage`, which counts them
+        said_to_be_lost |= missing
+        miscounted = max(agreed.slots_miscounted - len({slot for _, slot in missing}), 0)
+        agreed = attrs.evolve(agreed, slots_miscounted=miscounted)
+    looks_s = [look.at_s for look in alerts if isinstance(look, AlertLook)]
+    found = wrong_causes(due, ledger, home_list, clock, stops, looks_s)
+    wrong = [one for one in found if one[0] not in said]
     compared, wrong_values = Counter[str](), Counter[str]()
     for key, one in shown.items():
         if key in stored:

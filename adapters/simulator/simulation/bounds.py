@@ -22,8 +22,9 @@ THIS_PROCESS = Path("/proc/self")
 # A connection of SQLite keeps some that it no longer needs. One of them more each day is noticed in a week.
 _MORE_DESCRIPTORS = 2
 _MORE_THREADS = 6  # those that write the log end a second of real time after their last call
-# What the home's own account takes, a day, and what Python takes until everything has been used once.
-_MORE_BYTES, _MORE_BYTES_A_DAY = 24_000_000, 1_000_000
+# What the allocator takes until everything has been used once, in several threads; what the home's account
+# takes a day.
+_MORE_BYTES, _MORE_BYTES_A_DAY = 40_000_000, 1_000_000
 _LEAST_LOOKS = 4
 _CYCLE = re.compile(r" INFO cycle slot=(\S+) ")
 _LOST = re.compile(r" ERROR log\.records_lost records=(\d+)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -45,8 +45,12 @@ def wrong_causes(
     home_list: HomeList,
     clock: RecordedClock,
     stops: Sequence[Stop],
+    looks_s: Sequence[float] = (),
 ) -> Iterator[tuple[Key, str]]:
-    """Yield the slots whose row is wrong, and what is wrong with it."""
+    """Yield the slots whose row is wrong, and what is wrong with it.
+
+    `looks_s` are the ends of all cycles, in true seconds from the start.
+    """
     pauses = _pauses(home_list)
     outside = [key for key in rows if key[1] != slot_of(key[1])]
     killed = {one.key(source, outside): one for one in home_list.killed for source in SOURCES}
@@ -54,7 +58,7 @@ def wrong_causes(
         asked, row = home_list.cycles.get(key), rows.get(key)
         right: set[Row]
         if asked is None:
-            right = _not_asked(key, pauses, clock, stops)
+            right = _not_asked(key, pauses, clock, stops, looks_s)
             if key in home_list.unreachable:
                 right.add(("failed", "network"))
         elif asked.was_handed_over:
@@ -62,8 +66,10 @@ def wrong_causes(
         else:
             right = {("failed", cause) for cause in asked.causes}
         if key in killed:
-            right |= {("missed", "interrupted"), ("stored", None)}  # by the moment of it
-            if not killed[key].has_asked:  # it may not have begun
+            # by the moment of it: unless it asked, it may not even have noted that the cycle had begun
+            right |= {("missed", "interrupted"), ("stored", None)}
+            right |= {("failed", cause) for cause in killed[key].causes.get(key[0], ())}
+            if not killed[key].causes:
                 right.add(("missed", "stopped"))
         if row is not None and row not in right:
             words = " or ".join(sorted(map(_words, right))) or "asked"
@@ -89,12 +95,29 @@ def asked_in_pause(home_list: HomeList, clock: RecordedClock) -> Iterator[str]:
 
 
 def _not_asked(
-    key: Key, pauses: Mapping[str, _Pauses], clock: RecordedClock, stops: Sequence[Stop]
+    key: Key,
+    pauses: Mapping[str, _Pauses],
+    clock: RecordedClock,
+    stops: Sequence[Stop],
+    looks_s: Sequence[float],
 ) -> set[Row]:
-    """Return the right rows of a slot in which the source was not asked."""
+    """Return the right rows of a slot in which the source was not asked.
+
+    Where the clock was set and the machine slept, with no cycle between, either is right.
+    """
     source, slot = key
     turns = list(clock.turns_of(slot, slot + INTERVAL))
-    rows: set[Row] = {("missed", cause) for cause in clock.causes(slot, slot + INTERVAL)}
+    rows: set[Row] = set()
+    for change in clock.changes:
+        if change.skips(slot, slot + INTERVAL):
+            if clock.was_set_twice(change):  # nobody knows which slots a start in between was to have
+                rows.add(("missed", "stopped"))
+            rows |= {
+                ("missed", other.cause)
+                for other in clock.changes
+                if bisect_left(looks_s, min(change.ends_s, other.ends_s))
+                == bisect_left(looks_s, max(change.begins_s, other.begins_s))
+            }
     rows |= {("missed", "stopped") for stop in stops if stop.has(turns)}
     for begins_s, _ in turns:
         for cause in pauses[source].at(slot, begins_s, clock) if source in pauses else ():

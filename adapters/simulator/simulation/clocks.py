@@ -108,16 +108,24 @@ class RecordedClock(VirtualClock):
     def _sleeps(self) -> Iterator[Change]:
         return (one for one in self.changes if one.ends_s > one.begins_s)
 
+    def was_set_twice(self, change: Change) -> bool:
+        """Return whether the clock was set once more while it was years behind, before that change."""
+        if change.shown_after - change.shown_before <= _LONGEST_GAP:
+            return False
+        number = self.changes.index(change)
+        before = self.changes[number - 1] if number else change
+        return before.shown_before - before.shown_after <= _LONGEST_GAP
+
     def _note(self, before_s: float, before: datetime, cause: str) -> None:
         after, after_s = self.now(), self.elapsed_asleep_s()
         skipped_from = before
         if after - before > _LONGEST_GAP:
-            was_right = (
-                one.begins_s
+            shown_right = (
+                one.shown_before
                 for one in reversed(self.changes)
                 if one.shown_before - one.shown_after > _LONGEST_GAP
             )
-            skipped_from = after - timedelta(seconds=after_s - next(was_right, 0.0))
+            skipped_from = next(shown_right, self.start)
         self.changes.append(
             Change(
                 begins_s=before_s,

@@ -6,7 +6,7 @@ import asyncio
 import random
 import resource
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -118,6 +118,8 @@ class Place:
     `clock` is that of the collector's machine; the home and its services have the true time. `rooms_bytes`
     are how large a file can be, for each full disk, and for the system without one. `losses` are where
     nothing could keep what was stored, `at_risk` where only a collector could that must not be killed.
+    `salvage` is what a person does with a damaged database; it returns how many readings it says are lost, or
+    None if it could not be done.
     """
 
     home: SimulatedHome
@@ -129,6 +131,8 @@ class Place:
     rooms_bytes: list[int] = attrs.field(factory=lambda: [resource.getrlimit(resource.RLIMIT_FSIZE)[0]])
     losses: list[Loss] = attrs.field(factory=list)
     at_risk: list[Loss] = attrs.field(factory=list)
+    salvage: Callable[[Path], int | None] = attrs.field(default=lambda _: None)
+    salvaged: dict[Path, int] = attrs.field(factory=dict)
     locks: list[Lock] = attrs.field(factory=list)  # that the database has had
     plugs: Mapping[Source, Switch] = attrs.field(factory=lambda: {"hue": Switch(), "amazon": Switch()})
 
@@ -221,6 +225,19 @@ class Moved:
         del lasts_s
         place.service(self.source).move()
         yield
+
+
+@attrs.frozen
+class Replaced:
+    """Another bridge, with its own id and certificate, answers at the bridge's address."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        bridge = place.home.bridge
+        bridge.faults.add(f"for={lasts_s}s kind=certificate which=other")
+        bridge.restart()
+        yield
+        bridge.restart()
 
 
 @attrs.frozen

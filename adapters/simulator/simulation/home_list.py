@@ -21,7 +21,6 @@ _READING_PATHS = {
     "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
 }
-_READING_OPERATIONS = ("", "monitorStates")  # the first way of Amazon's has the same path as the discovery
 _TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken/cookies")
 _MOST_ATTEMPTS = 3
 _LONG = 5  # cycles in a row
@@ -33,7 +32,9 @@ _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
 _BATTERY_BEFORE = tuple(timedelta(hours=hours) for hours in (0, 3))
 # A refused refresh token counts as refused for good at the second time, so much later.
 _BETWEEN_REFUSALS = timedelta(seconds=60)
+_LONGEST_CYCLE = timedelta(seconds=30)
 _NETWORK, _NO_ANSWER = frozenset({"network"}), frozenset({"network", "out_of_time"})
+_REFUSED = frozenset({"refused"})
 _THROTTLED, _CREDENTIALS = frozenset({"throttled"}), frozenset({"credentials"})
 # What an answer with an effect means, by source. Amazon answers with pages while it is in trouble, so that
 # one of them says nothing about the data.
@@ -63,17 +64,41 @@ class AskedCycle:
     wait_s: float = 0.0
 
 
+@attrs.frozen(kw_only=True)
+class Refusal:
+    """Since when a refresh token has been refused, and whether for good: again, a minute later.
+
+    `is_unsure` if the collector was killed after one of the refusals.
+    """
+
+    since: datetime | None = None
+    is_final: bool = False
+    is_unsure: bool = False
+
+    def after(self, now: datetime) -> Refusal:
+        """Return it after one more refusal; a clock that was set back starts again."""
+        since = now if self.since is None or self.since > now else self.since
+        return attrs.evolve(self, since=since, is_final=now - since >= _BETWEEN_REFUSALS)
+
+    def is_too_new(self, now: datetime) -> bool:
+        """Return whether a cycle that ends now began before the token was to be tried once more."""
+        if self.since is None or self.is_final:
+            return False
+        return timedelta() <= now - self.since < _BETWEEN_REFUSALS + _LONGEST_CYCLE
+
+
 @attrs.define
 class HomeList:
     """What the home was asked, and what it handed over, in the order in which it did.
 
     `shown_at` returns what the collector's clock showed at a true instant. `killed` are cycles in which the
-    collector was killed, `unreachable` the slots in which a source that was not asked was unplugged. `shown`
-    are the readings of each device by slot; `uncertain` those of devices that were out of reach for a part of
-    the last half hour: the bridge shows their last value, and the collector may know so or not. `short`
-    counts, by operation of the collector, the requests that a short trouble cost, and `mended` those of them
-    whose operation succeeded in the same cycle. `again` counts readings that a second cycle of the same slot
-    was handed over instead.
+    collector was killed. `unreachable` are slots in which a source was not asked, and was unplugged or had
+    moved, as nobody sees a connection that is refused there, or had just refused the token for the first
+    time. `shown` are the readings of each device by
+    slot; `uncertain` those of devices that were out of reach for a part of the last half hour: the bridge
+    shows their last value, and the collector may know so or not. `short` counts, by operation of the
+    collector, the requests that a short trouble cost, and `mended` those of them whose operation succeeded in
+    the same cycle. `again` counts readings that a second cycle of the same slot was handed over instead.
     """
 
     shown_at: Callable[[datetime], datetime]
@@ -89,8 +114,9 @@ class HomeList:
     rude: Counter[str] = attrs.field(factory=Counter)  # requests that no retry policy allows
     refusals: int = 0  # of the refresh token, for good
     _taken_s: float = 0.0
-    _refused_since: datetime | None = None  # the refresh token
-    _is_refused_for_good: bool = False
+    _addresses: dict[str, str] = attrs.field(factory=dict)  # at which each source answered last
+    _refresh_token: str = ""
+    refusal: Refusal = attrs.field(factory=Refusal)
     _failures: Counter[str] = attrs.field(factory=Counter)  # cycles in a row, by source
 
     def take(
@@ -100,15 +126,20 @@ class HomeList:
 
         `slot_of_cycle` returns the slot of a source's cycle by the instant of its first request.
         """
+        if self._refresh_token != home.alexa.refresh_token:  # another one, of which nothing is known
+            self._refresh_token, self.refusal = home.alexa.refresh_token, Refusal()
         for source, service in (("hue", home.bridge), ("amazon", home.alexa)):
             requests = service.requests
+            since_s = requests[0].elapsed_s if requests else self._taken_s
+            was_away = service.was_unplugged_since(since_s) or self._has_moved(source, service.address)
             if requests:
-                was_unplugged = service.was_unplugged_since(requests[0].elapsed_s)
                 slot = slot_of_cycle(source, requests[0].at)
-                self._take(home, source, slot, requests, was_unplugged=was_unplugged)
-            elif service.was_unplugged_since(self._taken_s):
+                self._take(home, source, slot, requests, was_unplugged=was_away)
+                if self.cycles[source, slot].was_handed_over:
+                    self._addresses[source] = service.address
+            elif was_away or (source == "amazon" and self.refusal.is_too_new(self.shown_at(now))):
                 self.unreachable.add((source, slot_of_cycle(source, now)))
-                self._failures[source] += 1  # if it was asked: over sockets nobody sees what is refused
+                self._failures[source] += 1  # if it was asked
             requests.clear()
         self._taken_s = home.bridge.elapsed_s()
 
@@ -118,15 +149,20 @@ class HomeList:
         `has_line` if the cycle had been printed, and its requests are noted.
         """
         cycle = HomeList(shown_at=self.shown_at)
+        cycle.refusal, cycle._refresh_token = self.refusal, self._refresh_token
         cycle.take(home, now, lambda *_: slot_of(now))
+        if cycle.refusal != self.refusal:  # which the collector may have noted or not
+            self.refusal = attrs.evolve(cycle.refusal, is_unsure=True)
         self.uncertain |= cycle.uncertain
         self.source_of |= cycle.source_of
         handed: dict[str, dict[str, Shown]] = {}
         for (device, _), shown in cycle.shown.items():
             handed.setdefault(cycle.source_of[device], {})[device] = shown
-        self.killed.append(
-            KilledCycle(at=now, has_line=has_line, has_asked=bool(cycle.cycles), handed=handed)
-        )
+        causes = {source: one.causes for (source, _), one in cycle.cycles.items()}
+        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed, causes=causes))
+
+    def _has_moved(self, source: str, address: str) -> bool:
+        return self._addresses.get(source, address) != address
 
     def _take(
         self,
@@ -151,7 +187,7 @@ class HomeList:
         causes = _causes(source, meanings)
         if was_unplugged:  # after the last request that it saw
             causes |= _NETWORK
-        if source == "amazon" and self._is_refused_for_good:  # which the collector may remember instead
+        if source == "amazon" and self.refusal.is_final:  # which the collector may remember instead
             causes |= _CREDENTIALS
         self.cycles[source, slot] = AskedCycle(
             at_s=requests[0].elapsed_s,
@@ -164,6 +200,8 @@ class HomeList:
 
     def _meaning(self, source: str, request: SeenRequest) -> frozenset[str]:
         """Return the causes that the answer to a request calls for; none, if nothing is wrong with it."""
+        if "WrongCertificate" in request.faults:
+            return _REFUSED
         if not request.path or "Reset" in request.faults:
             return _NETWORK
         if request.status is None or request.completed_at is None:
@@ -178,21 +216,20 @@ class HomeList:
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
         if request.is_refusal and (request.status != _OK or not meaning):
-            is_doubted = self._refused_since is not None and not self._is_refused_for_good
+            is_doubted = self.refusal.since is not None and not self.refusal.is_final
             meaning |= _NETWORK if is_doubted and source == "amazon" else _CREDENTIALS
         return meaning
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
         if not request.is_refusal:
-            self._refused_since, self._is_refused_for_good = None, False
+            self.refusal = Refusal()
             return frozenset()
-        now = self.shown_at(request.at)  # the collector goes by its own clock
-        if self._refused_since is None or self._refused_since > now:
-            self._refused_since = now
-        was_refused = self._is_refused_for_good
-        self._is_refused_for_good = now - self._refused_since >= _BETWEEN_REFUSALS
-        self.refusals += self._is_refused_for_good and not was_refused
-        return _CREDENTIALS if self._is_refused_for_good else _NETWORK
+        before = self.refusal
+        self.refusal = before.after(self.shown_at(request.at))  # the collector goes by its own clock
+        self.refusals += self.refusal.is_final and not before.is_final
+        if self.refusal.is_unsure:
+            return _CREDENTIALS | _NETWORK
+        return _CREDENTIALS if self.refusal.is_final else _NETWORK
 
     def _count_short(
         self,
@@ -223,10 +260,11 @@ class HomeList:
 
         So it is where an access token had ended, as long as the refresh token is accepted.
         """
+        if request.is_refusal and (self.refusal.since is not None or request.path in _TOKEN_PATHS):
+            return False
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
-        has_ended = request.is_refusal and is_well
         is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
-        return is_single or (has_ended and self._refused_since is None)
+        return is_single or (request.is_refusal and is_well)
 
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
         at = request.at
@@ -305,16 +343,17 @@ def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]])
     if path in others:
         led_to_it = [meaning for path, meaning in wrong if path == first_way]
         causes = causes.union(*led_to_it[-1:])
-    return causes
+    # a bridge is looked for at several addresses: another one at one of them says more than none at the last
+    return causes | _REFUSED if any(meaning == _REFUSED for _, meaning in wrong) else causes
 
 
 def _is_whole(source: str, request: SeenRequest) -> bool:
     return (
         request.path in _READING_PATHS[source]
-        and request.operation in _READING_OPERATIONS
         and request.status == _OK
         and request.completed_at is not None
         and not request.is_refusal
+        and not request.is_discovery
         and _HARMLESS.issuperset(request.faults)
     )
 
@@ -329,16 +368,17 @@ def _rude_requests(
         if one.completed_at is not None
     ]
     first_way, *_ = _READING_PATHS[source]
-    failed = 0
+    failed, has_readings = 0, False
     for one in requests:
         if any(asked < one.at < until for asked, until in waits):
             yield f"{source} before the wait that it asked for was over"
-        if one.path == first_way and one.operation in _READING_OPERATIONS and not one.is_refusal:
-            if any(answered.completed_at < one.at for answered in whole if answered.completed_at):
+        if one.path == first_way and not (one.is_discovery or one.is_refusal):
+            if has_readings:
                 yield f"{source} after its readings"
             failed += one not in whole
             if failed > _MOST_ATTEMPTS:
                 yield f"{source} after {_MOST_ATTEMPTS} attempts"
+        has_readings |= one in whole
 
 
 def _seconds(retry_after: str | None) -> float:

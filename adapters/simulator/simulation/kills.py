@@ -20,15 +20,15 @@ Key = tuple[str, datetime]  # source and slot
 class KilledCycle:
     """A cycle in which the collector was killed when its clock showed `at`.
 
-    `has_line` if the cycle had been printed: then its replies are noted like any other's. `has_asked` if a
-    source had a request in it. `handed` is what was shown of each device, by source, of those that gave a
-    whole reply in it.
+    `handed` is what was shown of each device, by source, of those that gave a whole reply in it. `has_line`
+    if the cycle had been printed: then its replies are noted like any other's. `causes` are those that were
+    right for each source that was asked; none, if it handed over its readings.
     """
 
     at: datetime
     has_line: bool
-    has_asked: bool
     handed: Mapping[str, Mapping[str, Shown]]
+    causes: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
 
     def key(self, source: str, outside: Collection[Key]) -> Key:
         """Return the row of the source's cycle: its slot, or its second if it was outside the schedule."""

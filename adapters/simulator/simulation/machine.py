@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import math
+import random
 import resource
 import shutil
 import sqlite3
+import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import datetime
@@ -127,6 +129,25 @@ class ReplacedDatabase:
         with suppress(FileNotFoundError):
             new.unlink()
         yield
+
+
+@attrs.frozen
+class DamagedPage:
+    """Another program writes over a page of the database; then a person salvages what was set aside."""
+
+    @contextmanager
+    def during(self, place: Place, lasts_s: float) -> Iterator[None]:
+        database = place.database
+        if database.exists():
+            chance = random.Random(lasts_s)  # noqa: S311 - trouble, not secrets
+            page = chance.randrange(max(database.stat().st_size // _PAGE_BYTES, 1))
+            # by another process: closing a file in this one would release SQLite's locks on it
+            command = ["dd", f"of={database}", f"bs={_PAGE_BYTES}", f"seek={page}", "conv=notrunc"]
+            subprocess.run(command, input=chance.randbytes(_PAGE_BYTES), capture_output=True, check=False)  # noqa: S603
+        yield
+        for kept in sorted(database.parent.glob(f"{database.name}.damaged-*Z")):
+            if kept not in place.salvaged and (lost := place.salvage(kept)) is not None:
+                place.salvaged[kept] = lost
 
 
 @attrs.frozen

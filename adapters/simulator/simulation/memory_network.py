@@ -1,6 +1,7 @@
 """A network in memory: the simulated services in the event loop of the collector, without sockets.
 
-The bytes are those of the real network, without TLS: only opening a connection differs.
+The bytes are those of the real network, without TLS: only opening a connection differs. A bridge proves its
+identity in a TLS handshake, after which the connection goes on without.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import os
 import ssl
 from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from itertools import count
 from typing import Any, TypeVar
 
@@ -48,9 +50,8 @@ class MemoryNetwork:
         on_refused: Callable[[], None] | None = None,
     ) -> MemoryListener:
         """Return a listener; the address is a number of this network."""
-        del context
         port = port or next(self._ports)
-        self._listeners[port] = MemoryListener(handler, port, on_refused)
+        self._listeners[port] = MemoryListener(handler, port, on_refused, context)
         return self._listeners[port]
 
     def stop(self) -> None:
@@ -66,14 +67,26 @@ class MemoryNetwork:
         listener.note(transport.peer)
         return transport
 
+    def certificate(self, port: int, client: ssl.SSLContext, server_name: str | None = None) -> bytes:
+        """Return the leaf that a listener shows to the client, in DER form.
+
+        Raise ConnectionRefusedError if the listener is not open, and ssl.SSLError.
+        """
+        listener = self._listeners.get(port)
+        if listener is None or listener.context is None or not listener.is_open:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, os.strerror(errno.ECONNREFUSED))
+        return shake_hands(client, listener.context, server_name)
+
     def connect_blocking(self, port: int | None) -> MemorySocket:
         """Connect a thread."""
         opened = MemorySocket(self._threads.waiting)
         opened.transport = self.connect(port, opened)
         return opened
 
-    def open_pool(self, base_url: str, _proof: object, sockets: Any) -> HTTPConnectionPool:
-        """Return a pool of one connection, for `requests`."""
+    def open_pool(
+        self, base_url: str, sockets: Any, client: ssl.SSLContext | None, server_name: str | None
+    ) -> HTTPConnectionPool:
+        """Return a pool of one connection, for `requests`, whose server proves its name to the context."""
         network = self
 
         class Connection(HTTPConnection):
@@ -83,7 +96,13 @@ class MemoryNetwork:
                 except OSError as error:
                     message = f"Failed to establish a new connection: {error}"
                     raise NewConnectionError(self, message) from error
-                sockets.has_handshake = True  # as the certificate of a simulated service is right
+                if client is not None:
+                    try:
+                        network.certificate(self.port, client, server_name)
+                    except ssl.SSLError:
+                        opened.close()
+                        raise
+                    sockets.has_handshake = True
                 return opened
 
             @property
@@ -126,8 +145,15 @@ class _MemoryConnector(aiohttp.BaseConnector):
 class MemoryListener:
     """One port of the network in memory."""
 
-    def __init__(self, handler: Handler, port: int, on_refused: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        port: int,
+        on_refused: Callable[[], None] | None = None,
+        context: ssl.SSLContext | None = None,
+    ) -> None:
         self.port = port
+        self.context = context
         self._handler = handler
         self._on_refused = on_refused
         self._server: web.Server | None = None
@@ -143,6 +169,10 @@ class MemoryListener:
             connection.abort()
         self._accepted.clear()
 
+    @property
+    def is_open(self) -> bool:
+        return self._server is not None
+
     def accept(self) -> asyncio.Protocol | None:
         """Return the server's side of a new connection, or None if it is refused."""
         if self._server is None:
@@ -154,6 +184,19 @@ class MemoryListener:
     def note(self, accepted: MemoryTransport) -> None:
         """Cut the connection when the listener is closed."""
         self._accepted = [*(one for one in self._accepted if not one.is_closing()), accepted]
+
+
+def shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, server_name: str | None) -> bytes:
+    """Complete a TLS handshake in memory, and return the server's leaf. Raise ssl.SSLError."""
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(to_client, to_server, server_hostname=server_name)
+    waiting = [asking, server.wrap_bio(to_server, to_client, server_side=True)]
+    while waiting:
+        for one in tuple(waiting):
+            with suppress(ssl.SSLWantReadError):
+                one.do_handshake()
+                waiting.remove(one)
+    return asking.getpeercert(binary_form=True) or b""
 
 
 def connect(

@@ -16,6 +16,7 @@ from adapters.simulator.simulation.effects import (
     Killed,
     LockedDatabase,
     Moved,
+    Replaced,
     SetClock,
     SignedInAgain,
     StartedIn1970,
@@ -23,6 +24,7 @@ from adapters.simulator.simulation.effects import (
     Unplugged,
 )
 from adapters.simulator.simulation.machine import (
+    DamagedPage,
     DataAway,
     DeletedFiles,
     FullDisk,
@@ -86,6 +88,7 @@ KINDS: Mapping[str, Kind] = {
     "amazon-dead-for-days": Kind(
         effects=(Unplugged("amazon"),), per_day=1 / 90, minutes=_DAYS, storm_per_day=1 / 7
     ),
+    "bridge-replaced": Kind(effects=(Replaced(),), per_day=1 / 180, minutes=(10, 240)),
     "bridge-moved": Kind(effects=(Moved("hue"),), per_day=1 / 30, minutes=_ONE_CYCLE),
     "hiccup": Kind(
         effects=_faults(hue="reset count=1", amazon="reset count=1"),
@@ -239,7 +242,24 @@ KINDS: Mapping[str, Kind] = {
         incidents=("database_log_lost",),
         storm_per_day=0,
     ),
-    "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120), storm_per_day=0),
+    "damaged-page": Kind(
+        effects=(DamagedPage(),),
+        per_day=1 / 60,
+        minutes=(12, 30),
+        incidents=("database_missing", "database_aside", "database_damaged"),
+        storm_per_day=0,
+    ),
+    "damaged-page-at-start": Kind(
+        effects=(
+            Part(effect=Stopped(), until_s=2 * _WHILE_STOPPED_S),
+            Part(effect=DamagedPage(), from_s=_WHILE_STOPPED_S),
+        ),
+        per_day=1 / 60,
+        minutes=(12, 30),
+        incidents=("database_missing", "database_aside", "database_damaged"),
+        storm_per_day=0,
+    ),
+    "log-unwritable": Kind(effects=(LogUnwritable(),), per_day=1 / 60, minutes=(2, 120)),
     "clock-forward": Kind(
         effects=(SetClock(),), per_day=1 / 60, minutes=(5, 240), incidents=("clock_stepped",)
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from adapters.simulator.simulation.effects import Place
 from adapters.simulator.simulation.home_list import INTERVAL, HomeList, slot_of
 from adapters.simulator.simulation.incidents import AlertWatch
 from adapters.simulator.simulation.troubles import Trouble
+from domain.errors import StoreError
 
 _AWAKE_S = 1.0
 
@@ -104,9 +106,7 @@ class SimulatedWorld:
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
         for service in (self.place.home.bridge, self.place.home.alexa):
-            if service.is_plugged_in:
-                service.unplug()
-                service.plug_in()
+            service.restart()
 
     def note_kill(self) -> None:
         """Note that the collector was killed."""
@@ -155,7 +155,14 @@ class SimulatedWorld:
         return claimed if is_second_time and is_near else slot
 
     def account(self, end: datetime) -> Account:
-        """Count what the home handed over, and what the database holds."""
+        """Count what the home handed over, and what the database holds. Raise StoreError if it is none."""
+        try:
+            return self._account(end)
+        except sqlite3.Error as error:
+            database = self.place.database
+            raise StoreError(f"broken: nothing in {database} can be counted ({error})") from error
+
+    def _account(self, end: datetime) -> Account:
         self.alerts.note_pending()
         return account(
             self.place.database,
@@ -169,4 +176,5 @@ class SimulatedWorld:
             locks=self.place.locks,
             troubles=self._troubles,
             losses=self.place.losses,
+            reported_lost=sum(self.place.salvaged.values()),
         )

@@ -32,8 +32,8 @@ def test_the_growth_is_that_of_the_middle_of_a_quarter() -> None:
         (a_usage(descriptors=21), ""),
         (a_usage(descriptors=22), "3 more descriptors were open"),
         (a_usage(threads=9), "7 more threads ran"),
-        (a_usage(memory_mb=80 + 24 + 7), ""),
-        (a_usage(memory_mb=80 + 24 + 8), "memory grew by 32,000,000 bytes, more than 31,000,000"),
+        (a_usage(memory_mb=80 + 40 + 7), ""),
+        (a_usage(memory_mb=80 + 40 + 8), "memory grew by 48,000,000 bytes, more than 47,000,000"),
     ],
 )
 def test_what_grew_until_the_end_breaks_a_promise(last: Usage, broken: str) -> None:

@@ -104,15 +104,21 @@ def test_a_slot_that_passed_in_sleep_is_missed_because_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("has_asked", "cause", "is_right"),
-    [(True, "interrupted", True), (True, "stopped", False), (False, "stopped", True)],
+    ("causes", "row", "is_right"),
+    [
+        ({"hue": {"throttled"}}, ("missed", "interrupted"), True),
+        ({"hue": {"throttled"}}, ("stored", None), True),
+        ({"hue": {"throttled"}}, ("failed", "throttled"), True),
+        ({"hue": {"throttled"}}, ("missed", "stopped"), False),
+        ({}, ("missed", "stopped"), True),  # the cycle had not begun; found by `killed` with seed 1
+    ],
 )
-def test_a_cycle_that_asked_before_the_kill_was_interrupted(
-    has_asked: bool, cause: str, is_right: bool
+def test_the_moment_of_a_kill_decides_which_rows_are_right(
+    causes: dict[str, set[str]], row: Row, is_right: bool
 ) -> None:
-    """Found by kind `killed` with seed 1: a collector was killed before its cycle had begun."""
     clock = RecordedClock(NOON)
     home_list = HomeList(shown_at=clock.shown_at)
-    home_list.killed.append(KilledCycle(at=NOON, has_line=False, has_asked=has_asked, handed={}))
-    rows: dict[tuple[str, datetime], Row] = {("hue", NOON): ("missed", cause)}
+    own = {source: frozenset(each) for source, each in causes.items()}
+    home_list.killed.append(KilledCycle(at=NOON, has_line=False, handed={}, causes=own))
+    rows: dict[tuple[str, datetime], Row] = {("hue", NOON): row}
     assert (not list(wrong_causes(list(rows), rows, home_list, clock, []))) is is_right

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from adapters.simulator.messages import SeenRequest
-from adapters.simulator.simulation.home_list import AskedCycle, HomeList
+from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeList
 from tests.support.builders import NOON
 
 V2, V1 = "/clip/v2/resource/temperature", "/api/***/sensors"
@@ -23,6 +23,8 @@ class Service:
     def __init__(self, *requests: SeenRequest, is_unplugged: bool = False) -> None:
         self.requests = list(requests)
         self.monitors: tuple[()] = ()
+        self.address = "127.0.0.1:1"
+        self.refresh_token = "Atnr|1"
         self._is_unplugged = is_unplugged
 
     def was_unplugged_since(self, _since_s: float) -> bool:
@@ -73,6 +75,12 @@ def taken(
     ("source", "requests", "causes"),
     [
         ("hue", [request("", status=None)], {"network"}),  # refused
+        ("hue", [request("", "WrongCertificate", status=None)], {"refused"}),
+        (
+            "hue",  # at the address where it was found, and at the one that is configured
+            [request("", "WrongCertificate", status=None), request("", status=None)],
+            {"refused", "network"},
+        ),
         ("hue", [request(V2, "Reset", status=None)], {"network"}),
         ("hue", [request(V2, "Silence", status=None)], {"network", "out_of_time"}),
         ("hue", [request(V2, completed_at=None)], {"network", "out_of_time"}),
@@ -104,7 +112,7 @@ def test_a_whole_reply_hands_over_readings(path: str) -> None:
 
 def test_a_list_of_monitors_hands_over_no_readings() -> None:
     """Found by a storm of seed 11: a list that came after readings of the second way hid that way."""
-    failed, discovery = request(GRAPHQL, "Garbled"), request(GRAPHQL, operation="endpoints", at_s=1)
+    failed, discovery = request(GRAPHQL, "Garbled"), request(GRAPHQL, is_discovery=True, at_s=1)
     assert not taken("amazon", failed, discovery)[1].was_handed_over
     assert taken("amazon", failed, request(PHOENIX), discovery)[1].was_handed_over
 
@@ -162,6 +170,28 @@ def test_what_another_trouble_costs_is_no_short_trouble(requests: list[SeenReque
     assert not home_list.short
 
 
+@pytest.mark.parametrize(("after_s", "is_expected"), [(26, True), (300, False)])
+def test_an_account_that_has_just_refused_the_token_need_not_be_asked(
+    after_s: float, is_expected: bool
+) -> None:
+    home_list, _ = taken("amazon", refused())
+    home: Any = SimpleNamespace(bridge=Service(), alexa=Service(), sensors=())
+    home_list.take(home, NOON + timedelta(seconds=after_s), lambda *_: NOON + INTERVAL)
+    assert (("amazon", NOON + INTERVAL) in home_list.unreachable) is is_expected
+
+
+def test_a_list_of_monitors_hands_over_no_reading() -> None:
+    cycle = taken("amazon", request(GRAPHQL, is_discovery=True), request(GRAPHQL, status=None, at_s=9))[1]
+    assert not cycle.was_handed_over
+    assert cycle.causes == {"network", "out_of_time"}
+
+
+def test_a_refused_token_is_no_short_trouble_when_its_request_is_cut_once_as_well() -> None:
+    reset = request(TOKEN, "Reset", status=None, is_limited=True, is_refusal=True)
+    home_list, _ = taken("amazon", reset)
+    assert not home_list.short
+
+
 def test_the_longest_wait_counts() -> None:
     replies = [request(V2, "Throttle", status=429, retry_after=wait) for wait in ("2", "60", None)]
     assert taken("hue", *map(attrs.evolve, replies))[1].wait_s == 60
@@ -180,3 +210,15 @@ def test_a_single_attempt_after_a_long_cut_is_no_short_trouble() -> None:
         home_list.take(cut, NOON, lambda *_: NOON)
     taken("hue", request(V2, "Reset", status=None, is_limited=True), home_list=home_list)
     assert not home_list.short
+
+
+def test_a_source_that_moved_cannot_be_reached_until_it_answers_again() -> None:
+    home_list, _ = taken("hue", request(V2))
+    moved = Service()
+    moved.address = "127.0.0.1:2"
+    home: Any = SimpleNamespace(bridge=moved, alexa=Service(), sensors=())
+    home_list.take(home, NOON, lambda *_: NOON)
+    assert home_list.unreachable == {("hue", NOON)}
+    moved.requests.append(request(V2, "Throttle", status=429))
+    home_list.take(home, NOON, lambda *_: NOON + INTERVAL)
+    assert home_list.cycles["hue", NOON + INTERVAL].causes == {"throttled", "network"}
