@@ -76,7 +76,9 @@ class AlexaApi:
     def answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
         """Return the reply, subject to the effects."""
         reply = self._answer(request, effects)
-        return damage(reply, effects, request, self.clock.now(), _fail)
+        reply = damage(reply, effects, request, self.clock.now(), _fail)
+        is_discovery = request.path == GRAPHQL_PATH and _VALUES not in request.body
+        return attrs.evolve(reply, is_discovery=True) if is_discovery else reply
 
     def _answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
         match request.method, request.path:
@@ -98,8 +100,7 @@ class AlexaApi:
         live = Live(self.seed, self.clock.now(), self.scale, effects)
         match request.method, request.path:
             case "POST", path if path == GRAPHQL_PATH:
-                reply = graphql.answer(request.body, partial(_execute, live))
-                return attrs.evolve(reply, is_discovery=_VALUES not in request.body)
+                return graphql.answer(request.body, partial(_execute, live))
             case "POST", "/api/phoenix/state":
                 return _phoenix_state(live, request.body)
             case "PUT", "/v1/devices/@self/capabilities":

@@ -110,6 +110,13 @@ def test_a_whole_reply_hands_over_readings(path: str) -> None:
     assert (cycle.was_handed_over, cycle.causes) == (True, frozenset())
 
 
+def test_a_list_of_monitors_hands_over_no_readings() -> None:
+    """Found by a storm of seed 11: a list that came after readings of the second way hid that way."""
+    failed, discovery = request(GRAPHQL, "Garbled"), request(GRAPHQL, is_discovery=True, at_s=1)
+    assert not taken("amazon", failed, discovery)[1].was_handed_over
+    assert taken("amazon", failed, request(PHOENIX), discovery)[1].was_handed_over
+
+
 def test_a_refresh_token_is_refused_for_good_at_the_second_time_a_minute_later() -> None:
     home_list, first = taken("amazon", refused())
     second = taken("amazon", refused(300), home_list=home_list)[1]
