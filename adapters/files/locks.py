@@ -64,9 +64,14 @@ class _Slots:
         return self.left.joined(SlotNote(in_progress=self.begun, not_stored=runs_of(self.not_stored)))
 
     def finished(self) -> _Slots:
-        """Return the slots once all that have begun are on disk, or known to be lost."""
+        """Return the slots once all that have begun are on disk, or known to be lost.
+
+        A slot that was in progress later than they, before the clock was set back, has no row so far.
+        """
         before = SlotNote(ran=self.left.ran).joined(SlotNote(ran=self.left.not_stored))
-        return _Slots(SlotNote(ran=runs_of(self.begun, before.ran)[-MOST_RUNS:]))
+        newest = max(self.begun, default=None)
+        later = {slot for slot in self.left.in_progress if newest is not None and slot > newest}
+        return _Slots(SlotNote(in_progress=later, ran=runs_of(self.begun, before.ran)[-MOST_RUNS:]))
 
 
 class SourceLocks:

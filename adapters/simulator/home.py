@@ -17,6 +17,7 @@ from adapters.simulator.hue.service import BridgeApi, SimulatedBridge
 from adapters.simulator.network import Server, ServerThread
 from adapters.simulator.sensors import (
     MotionSensor,
+    battery_percent,
     is_reachable,
     motion_sensors,
     sensors_by_id,
@@ -106,6 +107,10 @@ class SimulatedHome:
     def is_reachable(self, device_id: str, instant: datetime) -> bool:
         """Return whether the bridge reaches the device then."""
         return is_reachable(self._seed, self._sensor(device_id), instant.timestamp())
+
+    def battery_percent(self, device_id: str, instant: datetime) -> int:
+        """Return the level of the device's battery then."""
+        return battery_percent(self._seed, self._sensor(device_id), instant.timestamp())
 
     def _sensor(self, device_id: str) -> MotionSensor:
         return sensors_by_id(self._seed, self._sensors)[device_id]

@@ -46,13 +46,18 @@ class Request:
 
 @attrs.frozen(kw_only=True)
 class Reply:
-    """A reply. `promised_bytes` is a wrong Content-Length; `is_refusal` if it asks for another credential."""
+    """A reply.
+
+    `promised_bytes` is a wrong Content-Length; `is_refusal` if it asks for another credential; `is_discovery`
+    if it names devices, and has no values, where another request to the same path has them.
+    """
 
     status: int = 200
     headers: Mapping[str, str] = attrs.field(factory=dict)
     body: bytes = b""
     promised_bytes: int | None = None
     is_refusal: bool = False
+    is_discovery: bool = False
 
 
 @attrs.define(kw_only=True)
@@ -61,8 +66,8 @@ class SeenRequest:
 
     `path` has `***` in place of an application key. `status` is None if no reply was sent. `faults` names
     the effects on it; `is_limited` if one of them affects only so many requests. `is_refusal` if the
-    credential was refused, which some services do with status 200. `completed_at` is when the whole reply was
-    sent; None so far, or since the client closed the connection.
+    credential was refused, which some services do with status 200; `is_discovery` as in the reply.
+    `completed_at` is when the whole reply was sent; None so far, or since the client closed the connection.
     """
 
     method: str
@@ -76,6 +81,7 @@ class SeenRequest:
     faults: tuple[str, ...] = ()
     is_limited: bool = False
     is_refusal: bool = False
+    is_discovery: bool = False
     retry_after: str | None = None
     completed_at: datetime | None = None
 

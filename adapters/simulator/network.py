@@ -186,6 +186,7 @@ class NetworkService:
         self.requests: list[SeenRequest] = []  # oldest first
         self.on_change: Callable[[], None] = lambda: None  # when it was plugged in, unplugged or moved
         self._plugged_in_s: float | None = None
+        self._moves = 0
         self._pace = Pace()
         self._clock = clock
         self._server = server
@@ -240,6 +241,7 @@ class NetworkService:
         was_plugged_in = self.is_plugged_in
         if was_plugged_in:
             self.unplug()
+        self._moves += 1
         self._listeners = self._make_listeners(0)
         if was_plugged_in:
             self.plug_in()
@@ -293,6 +295,7 @@ class NetworkService:
             at_once=request.at_once,
             faults=tuple(type(effect).__name__ for effect in effects),
             is_refusal=reply.is_refusal,
+            is_discovery=reply.is_discovery,
             retry_after=reply.headers.get("Retry-After"),
         )
         self.requests.append(seen)
@@ -300,17 +303,19 @@ class NetworkService:
 
     def _make_listeners(self, port: int) -> list[Listening]:
         listeners = []
+        on_refused = partial(self._note_refused, self._moves)
         if self._context is not None:
             handler = partial(self._handle, is_secure=True)
-            listeners.append(self._server.listener(handler, self._context, port, self._note_refused))
+            listeners.append(self._server.listener(handler, self._context, port, on_refused))
         if self._has_http:
             plain_port = port if self._context is None else 0
             handler = partial(self._handle, is_secure=False)
-            listeners.append(self._server.listener(handler, None, plain_port, self._note_refused))
+            listeners.append(self._server.listener(handler, None, plain_port, on_refused))
         return listeners
 
-    def _note_refused(self) -> None:
-        self._note_connection()
+    def _note_refused(self, moves: int) -> None:
+        if moves == self._moves:  # nobody is at its former addresses to see it
+            self._note_connection()
 
     def _note_connection(self, *faults: str) -> None:
         """List a connection that was refused, or broken off in the handshake, as a request without a path."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -94,6 +95,8 @@ def command(
 
     Exit code: 0 every promise was kept, 1 one was broken.
     """
+    if math.isnan(days):
+        raise click.BadParameter("it is not a number", param_hint="--days")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) if home is None else home.absolute()
         if home is not None and home.exists() and any(home.iterdir()):
@@ -203,6 +206,11 @@ def _show(request: Request, account: Account, wall_s: float) -> None:
         f"ledger ({_counts(account.states)})",
         f"  causes          {account.causes_right:,} rows are right by the home's answers, {wrong:,} wrong",
         *(f"    wrong         {number:,} {words}" for words, number in account.causes_wrong.items()),
+        *(f"    wrong         {number:,} {words}" for words, number in account.gaps_wrong.items()),
+        *(
+            f"    wrong         {number:,} requests to {words}"
+            for words, number in account.requests_wrong.items()
+        ),
         f"  readings        {account.handed_over:,} were handed over, {account.stored:,} are stored, "
         f"{account.lost:,} lost, {account.twice:,} twice",
         *_loss_lines(account),

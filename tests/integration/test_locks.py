@@ -189,6 +189,18 @@ def left_by(make_locks: MakeLocks, *, kept: Iterable[int] = (), begun: Iterable[
     return after
 
 
+def test_a_clock_that_is_behind_does_not_end_an_interrupted_slot(make_locks: MakeLocks) -> None:
+    after = left_by(make_locks, begun=(60,))
+    for minute in (5, 10):  # by a clock that starts behind, before the slot that has no row so far
+        after.begin("hue", slot(minute))
+        after.finish("hue")
+    assert after.interrupted("hue") == {slot(60)}
+    after.begin("hue", slot(65))
+    assert after.interrupted("hue") == {slot(60)}
+    after.finish("hue")
+    assert after.interrupted("hue") == set()
+
+
 def test_slots_that_were_only_in_memory_are_told_from_interrupted_ones(make_locks: MakeLocks) -> None:
     after = left_by(make_locks, kept=(0, 5, 10, 60), begun=(65,))
     assert after.not_stored("hue") == runs_of(map(slot, (0, 5, 10, 60)))

@@ -17,26 +17,33 @@ from adapters.amazon.authorisation import Headers, TokenAuthoriser
 from adapters.files.spool.folder import SpoolFolder
 from adapters.hue.sensor_directory import SensorDirectory
 from adapters.hue.source import HueSource
-from adapters.log.rotating_log import _LogFiles
+from adapters.log.rotating_log import RotatingLog, _LogFiles
 from adapters.simulator.chance import hexadecimal
 from adapters.simulator.hue.model import BSB002
 from adapters.simulator.simulation import bounds
 from adapters.sqlite import store
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.migration import migrations
-from adapters.sqlite.rows import cycles
+from adapters.sqlite.rows import cycles, readings
+from adapters.sqlite.rows.checksums import LedgerRow
 from adapters.sqlite.rows.cycles import CycleWriter
+from adapters.sqlite.rows.devices import DeviceRows
+from adapters.sqlite.rows.readings import _COLUMNS_TO_INSERT, Cell
 from adapters.sqlite.schema import CREATE_READINGS
 from adapters.sqlite.wal import Wal
-from domain.cycle import Cause, Gap, SourceReply
-from domain.errors import SourceRefused
+from domain.backoff import SourceFailures
+from domain.cycle import Cause, Gap, SourceReply, cause_of
+from domain.errors import SourceGarbled, SourceRefused
+from domain.reading import Reading
 from domain.redaction import Redactor
 from domain.schedule import Due
+from domain.services import collection_cycle
 from domain.services.collection_cycle import CollectionCycle, SourcePlan
 from domain.services.continuous_collection import ContinuousCollection
 from domain.services.retry_policy import RetryPolicy
 from entrypoints.cli import main
 from entrypoints.commands import simulate
+from ports.journal import Level
 
 pytestmark = [pytest.mark.proof, pytest.mark.timeout(300)]
 
@@ -119,9 +126,102 @@ def without_closed_files(patch: Patch) -> None:
     patch.setattr(DatabaseLock, "close", forget)
 
 
+def without_names(patch: Patch) -> None:
+    change_rows(patch, location="Attic")
+
+
+def without_batteries(patch: Patch) -> None:
+    change_rows(patch, battery_level=None)
+
+
+def change_rows(patch: Patch, **columns: Cell) -> None:
+    row_of = readings.row_of
+    places = {_COLUMNS_TO_INSERT.index(name): cell for name, cell in columns.items()}
+
+    def changed(reading: Reading, created_at: str) -> tuple[Cell, ...]:
+        return tuple(places.get(place, cell) for place, cell in enumerate(row_of(reading, created_at)))
+
+    patch.setattr(cycles, "row_of", changed)
+
+
+def change_ledger(patch: Patch, change: Callable[[LedgerRow], LedgerRow]) -> None:
+    ledger_row = cycles._ledger_row
+    patch.setattr(cycles, "_ledger_row", lambda entry: change(ledger_row(entry)))
+
+
+def without_cause_of_devices(patch: Patch) -> None:
+    change_ledger(patch, lambda row: row._replace(unread=(row.unread or "").replace("unreach", "un") or None))
+
+
+def without_devices_of_failures(patch: Patch) -> None:
+    change_ledger(patch, lambda row: row if row.state == "stored" else row._replace(unread=None))
+
+
+def without_details(patch: Patch) -> None:
+    change_ledger(patch, lambda row: row._replace(detail=""))
+
+
+def without_end_of_pauses(patch: Patch) -> None:
+    change_ledger(patch, lambda row: row._replace(until=row.until and "2030-01-01T00:00:00+00:00"))
+
+
+def with_one_word_for_two_causes(patch: Patch) -> None:
+    def cause(error: Exception) -> Cause:
+        return Cause.NETWORK if isinstance(error, SourceGarbled) else cause_of(error)
+
+    patch.setattr(collection_cycle, "cause_of", cause)
+
+
+def without_rows_for_devices(patch: Patch) -> None:
+    patch.setattr(DeviceRows, "write", lambda *_, **__: None)
+
+
+def without_pauses(patch: Patch) -> None:
+    patch.setattr(SourceFailures, "defers", lambda *_: False)
+
+
+def without_one_read_a_cycle(patch: Patch) -> None:
+    read = CollectionCycle._read
+
+    async def read_twice(
+        self: CollectionCycle, plan: SourcePlan, due: Due, policy: RetryPolicy
+    ) -> SourceReply:
+        await read(self, plan, due, policy)
+        return await read(self, plan, due, policy)
+
+    patch.setattr(CollectionCycle, "_read", read_twice)
+
+
+def without_a_limit_of_attempts(patch: Patch) -> None:
+    patch.setattr(RetryPolicy, "attempts_for", lambda *_: 100)
+
+
+def without_half_of_the_log(patch: Patch) -> None:
+    record = RotatingLog.record
+    numbers: Iterator[int] = iter(range(10**9))
+
+    def record_half(self: RotatingLog, level: Level, event: str, **fields: object) -> None:
+        if next(numbers) % 2:
+            record(self, level, event, **fields)
+
+    patch.setattr(RotatingLog, "record", record_half)
+
+
 @pytest.mark.parametrize(
     ("mechanism", "faults", "days", "promise"),
     [
+        (without_names, "none", 0.25, "values are not those"),
+        (without_batteries, "none", 0.25, "values are not those"),
+        (without_cause_of_devices, "none", 0.25, "devices without a reading are not explained"),
+        (without_devices_of_failures, "unavailable", 1, "devices without a reading are not explained"),
+        (without_details, "unavailable", 1, "contradict themselves"),
+        (without_end_of_pauses, "throttled", 1, "contradict themselves"),
+        (with_one_word_for_two_causes, "garbled", 1, "name a wrong cause"),
+        (without_rows_for_devices, "none", 0.25, "no row of their own"),
+        (without_pauses, "throttled", 1, "in a pause"),
+        (without_one_read_a_cycle, "none", 0.25, "after its readings"),
+        (without_a_limit_of_attempts, "reset", 1, "after 3 attempts"),
+        (without_half_of_the_log, "none", 0.25, "have no record in the log"),
         (without_budget, "dripping", 1, "a cycle took"),
         (without_fixed_rate, "slow", 1, "after its slot"),
         (without_reachability, "none", 2, "are stored that the home did not hand over"),

@@ -60,6 +60,7 @@ _CSRF_PATHS = (
     "/api/devices-v2/device",
 )  # set the cookie if it is missing
 _GONE = 299
+_VALUES = b"properties"  # of a feature: what every query for values asks for
 _WORTH_PACKING_BYTES = 500
 
 
@@ -75,7 +76,9 @@ class AlexaApi:
     def answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
         """Return the reply, subject to the effects."""
         reply = self._answer(request, effects)
-        return damage(reply, effects, request, self.clock.now(), _fail)
+        reply = damage(reply, effects, request, self.clock.now(), _fail)
+        is_discovery = request.path == GRAPHQL_PATH and _VALUES not in request.body
+        return attrs.evolve(reply, is_discovery=True) if is_discovery else reply
 
     def _answer(self, request: Request, effects: Sequence[Effect]) -> Reply:
         match request.method, request.path:

@@ -17,9 +17,10 @@ import attrs
 
 from adapters.simulator.simulation.agreement import Agreement, agreement
 from adapters.simulator.simulation.bounds import Watched
-from adapters.simulator.simulation.causes import Stop, wrong_causes
+from adapters.simulator.simulation.causes import Stop, asked_in_pause, wrong_causes
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.effects import Loss
+from adapters.simulator.simulation.gaps import unexplained_gaps
 from adapters.simulator.simulation.home_list import (
     INTERVAL,
     SOURCES,
@@ -38,10 +39,9 @@ from adapters.simulator.simulation.incidents import (
 from adapters.simulator.simulation.local_days import wrong_days
 from adapters.simulator.simulation.locks import Lock, short_locks
 from adapters.simulator.simulation.losses import lost_with_memory, unwritable
-from adapters.simulator.simulation.shown import QUERY, Shown
+from adapters.simulator.simulation.shown import QUERY, Shown, Stored
 from adapters.simulator.simulation.troubles import Trouble
 
-_RIGHT_SHARE = 0.99
 _MENDED_SHARE = 0.95
 _STORE = "store.append"
 _OUTCOMES = "SELECT source, slot, state, cause, scheduled, unread FROM outcomes ORDER BY slot"
@@ -59,6 +59,8 @@ class Account:
     states: Mapping[str, int]
     causes_right: int
     causes_wrong: Mapping[str, int]
+    requests_wrong: Mapping[str, int]  # that no source should have had
+    gaps_wrong: Mapping[str, int]  # of single devices
     first_wrong: str | None
     short_troubles: int
     mended_by_retry: int
@@ -107,13 +109,13 @@ def account(
                 state=state,
                 cause=cause,
                 is_scheduled=bool(is_scheduled),
-                unread=frozenset(json.loads(unread)) if unread else frozenset(),
+                unread=_causes(unread),
             )
             for source, slot, state, cause, is_scheduled, unread in connection.execute(_OUTCOMES)
         }
         readings = [
-            ((device, datetime.fromisoformat(slot)), (observed_at, other_values, values))
-            for slot, device, observed_at, other_values, *values in connection.execute(QUERY)
+            ((device, datetime.fromisoformat(slot)), Stored.of(columns))
+            for slot, device, *columns in connection.execute(QUERY)
         ]
         agreed = agreement(connection, home)
         days_wrong = wrong_days(connection)
@@ -159,6 +161,11 @@ def account(
         short[_STORE] += 1
         mended[_STORE] += is_stored
     others = {topic: one.begins_s for one in reversed(troubles) for topic in one.incidents}
+    forgotten = [  # an interim database knows no device
+        *clock.forgets(),
+        *(_shown_at(clock, one) for one in troubles if "database_missing" in one.incidents),
+    ]
+    requests_wrong = home_list.rude + Counter(asked_in_pause(home_list, clock))
     incidents = alert_account(alerts, outcomes, read, others)
     counted = Account(
         slots_due=len(due),
@@ -166,6 +173,8 @@ def account(
         states=dict(sorted(Counter(row.state for row in outcomes.values()).items())),
         causes_right=sum(key in outcomes for key in due) - len(wrong),
         causes_wrong=dict(sorted(Counter(words for _, words in wrong).items())),
+        requests_wrong=dict(sorted(requests_wrong.items())),
+        gaps_wrong=unexplained_gaps(outcomes, read, forgotten),
         first_wrong=wrong[0][0][1].isoformat() if wrong else None,
         short_troubles=short.total(),
         mended_by_retry=mended.total(),
@@ -215,14 +224,29 @@ def _shown(
     return shown, in_flight
 
 
+def _shown_at(clock: RecordedClock, trouble: Trouble) -> datetime:
+    return clock.shown_at(clock.start + timedelta(seconds=trouble.begins_s))
+
+
+def _causes(unread: str | None) -> Mapping[str, str]:
+    """Return the cause of each device in the column."""
+    named = json.loads(unread).items() if unread else ()
+    return {device: cause[0] if isinstance(cause, list) else cause for device, cause in named}
+
+
 def _broken(counted: Account) -> Iterator[str]:
     """Yield the promises that were broken."""
     watched = counted.watched
     if missing := counted.slots_due - counted.slots_with_a_row:
         yield f"{missing:,} of {counted.slots_due:,} slots have no row in the ledger"
     wrong = sum(counted.causes_wrong.values())
-    if counted.causes_right < _RIGHT_SHARE * (counted.causes_right + wrong):
+    if wrong:
         yield f"{wrong:,} rows of the ledger name a wrong cause: {dict(counted.causes_wrong)}"
+    if counted.gaps_wrong:
+        number = sum(counted.gaps_wrong.values())
+        yield f"{number:,} devices without a reading are not explained: {dict(counted.gaps_wrong)}"
+    for words, number in counted.requests_wrong.items():
+        yield f"{number:,} requests should not have been sent: to {words}"
     for number, promise in (
         (counted.lost, "readings were handed over and are not stored"),
         (counted.twice, "readings are stored twice"),

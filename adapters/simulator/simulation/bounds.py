@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 from statistics import median_low
 
@@ -23,6 +26,8 @@ _MORE_THREADS = 6  # those that write the log end a second of real time after th
 # takes a day.
 _MORE_BYTES, _MORE_BYTES_A_DAY = 40_000_000, 1_000_000
 _LEAST_LOOKS = 4
+_CYCLE = re.compile(r" INFO cycle slot=(\S+) ")
+_LOST = re.compile(r" ERROR log\.records_lost records=(\d+)")
 _TEXTS = "SELECT coalesce(detail, '') || coalesce(unread, '') || coalesce(notes, '') FROM outcomes"
 
 
@@ -100,6 +105,7 @@ class Watched:
     latest_start_s: float  # of a cycle, after its slot
     largest_log_bytes: int
     largest_wal_bytes: int
+    cycles_not_logged: int  # more than the log itself says
     alerts_raised: int
     alerts_cleared: int
     secrets_in: Sequence[str]
@@ -115,6 +121,8 @@ class Watched:
             yield f"the log took {self.largest_log_bytes:,} bytes, more than {LARGEST_LOG_BYTES:,}"
         if self.largest_wal_bytes > LARGEST_WAL_BYTES:
             yield f"the database's log took {self.largest_wal_bytes:,} bytes, more than {LARGEST_WAL_BYTES:,}"
+        if self.cycles_not_logged:
+            yield f"{self.cycles_not_logged:,} cycles have no record in the log"
         if self.secrets_in:
             yield f"a secret was written to {' and '.join(self.secrets_in)}"
         yield from self.process.broken(days)
@@ -136,6 +144,7 @@ class Watch:
     _secrets_in: set[str] = attrs.field(factory=set)
     _largest_log_bytes: int = 0
     _largest_wal_bytes: int = 0
+    _cycles: list[str] = attrs.field(factory=list)  # their slots, as the log writes them
     _alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
     _usages: list[Usage] = attrs.field(factory=list)
 
@@ -152,6 +161,10 @@ class Watch:
             if has_alert:
                 self.read("the alert file", self.alert_file.read_text("utf-8"))
 
+    def note_cycle(self, slots: Collection[datetime]) -> None:
+        """Note that the collector has reported a cycle of these slots."""
+        self._cycles.append(",".join(sorted({slot.isoformat() for slot in slots})))
+
     def read(self, place: str, text: str) -> None:
         """Look for secrets in a text."""
         if any(secret in text for secret in self.secrets):
@@ -159,8 +172,8 @@ class Watch:
 
     def watched(self) -> Watched:
         """Return what was seen so far."""
-        for path in self.logs.glob("*"):
-            self.read("the log", path.read_text("utf-8", errors="replace"))
+        log = "".join(path.read_text("utf-8", errors="replace") for path in _oldest_first(self.logs))
+        self.read("the log", log)
         with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)) as connection:
             for (text,) in connection.execute(_TEXTS):
                 self.read("the ledger", text)
@@ -169,8 +182,29 @@ class Watch:
             latest_start_s=round(self.latest_start_s, 3),
             largest_log_bytes=self._largest_log_bytes,
             largest_wal_bytes=self._largest_wal_bytes,
+            cycles_not_logged=_not_logged(self._cycles, log),
             alerts_raised=self._alerts.count(True),
             alerts_cleared=self._alerts.count(False),
             secrets_in=sorted(self._secrets_in),
             process=ProcessUse.of(self._usages),
         )
+
+
+def _oldest_first(folder: Path) -> Sequence[Path]:
+    """Return the parts of a log: `.log.2` is older than `.log.1`, and that is older than `.log`."""
+    return sorted((path for path in folder.glob("*") if path.is_file()), key=_part, reverse=True)
+
+
+def _part(path: Path) -> int:
+    number = path.suffix[1:]
+    return int(number) if number.isdecimal() else 0
+
+
+def _not_logged(cycles: Sequence[str], log: str) -> int:
+    """Count the cycles without a record since the log begins, apart from those that it says it lost."""
+    logged = _CYCLE.findall(log)
+    if not logged:
+        return len(cycles)
+    since = cycles.index(logged[0]) if logged[0] in cycles else 0
+    missing = Counter(cycles[since:]) - Counter(logged)
+    return max(0, missing.total() - sum(map(int, _LOST.findall(log))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -52,10 +53,7 @@ def wrong_causes(
     """
     pauses = _pauses(home_list)
     outside = [key for key in rows if key[1] != slot_of(key[1])]
-    killed: dict[Key, frozenset[str]] = {}
-    for one in home_list.killed:
-        for source in SOURCES:
-            killed[one.key(source, outside)] = one.causes.get(source, frozenset())
+    killed = {one.key(source, outside): one for one in home_list.killed for source in SOURCES}
     for key in dict.fromkeys((*due, *home_list.cycles)):
         asked, row = home_list.cycles.get(key), rows.get(key)
         right: set[Row]
@@ -68,12 +66,32 @@ def wrong_causes(
         else:
             right = {("failed", cause) for cause in asked.causes}
         if key in killed:
-            # by the moment of it: it may not even have noted that the cycle had begun
-            right |= {("missed", "interrupted"), ("missed", "stopped"), ("stored", None)}
-            right |= {("failed", cause) for cause in killed[key]}
+            # by the moment of it: unless it asked, it may not even have noted that the cycle had begun
+            right |= {("missed", "interrupted"), ("stored", None)}
+            right |= {("failed", cause) for cause in killed[key].causes.get(key[0], ())}
+            if not killed[key].causes:
+                right.add(("missed", "stopped"))
         if row is not None and row not in right:
             words = " or ".join(sorted(map(_words, right))) or "asked"
             yield key, f"{key[0]} {_words(row)} instead of {words}"
+
+
+def asked_in_pause(home_list: HomeList, clock: RecordedClock) -> Iterator[str]:
+    """Yield, in words, the cycles that asked a source which had throttled two or more cycles before.
+
+    Each pause is twice as long as the one before, up to an hour. None counts after a change of the clock, and
+    a cycle outside the schedule heeds none.
+    """
+    refusals, until, since_s = Counter[str](), dict[str, datetime](), dict[str, float]()
+    for (source, slot), asked in sorted(home_list.cycles.items(), key=lambda item: item[1].at_s):
+        last_s = since_s.get(source, 0.0)
+        is_set = any(one.begins_s <= asked.at_s and one.ends_s >= last_s for one in clock.changes)
+        if slot < until.get(source, slot) and slot == slot_of(slot) and not is_set:
+            yield f"{source} in a pause"
+        refusals[source] = refusals[source] + 1 if asked.causes == {"throttled"} else 0
+        pause = min(_LONGEST_PAUSE, INTERVAL * int(2 ** min(refusals[source] - 1, 9)))
+        until[source] = slot + pause if refusals[source] else slot
+        since_s[source] = asked.at_s
 
 
 def _not_asked(

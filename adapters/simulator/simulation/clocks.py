@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import attrs
 
 from adapters.runtime.virtual_time import VirtualClock
 
+_A_DAY = timedelta(days=1)
 _LONGEST_GAP = timedelta(days=3_660)  # of slots that get a row
 
 
@@ -85,6 +86,13 @@ class RecordedClock(VirtualClock):
         for change in self.changes:
             if change.skips(begin, end):
                 yield min(true_s, change.begins_s), change.ends_s
+
+    def forgets(self) -> Sequence[datetime]:
+        """Return the last instants before the clock was set back by more than a day.
+
+        What a collector knew of its devices has a time in the future then, and no longer counts.
+        """
+        return [one.shown_before for one in self.changes if one.shown_before - one.shown_after > _A_DAY]
 
     def causes(self, begin: datetime, end: datetime) -> set[str]:
         """Return the ledger's words for a slot that the clock jumped over.

@@ -135,11 +135,24 @@ class Place:
     salvaged: dict[Path, int] = attrs.field(factory=dict)
     locks: list[Lock] = attrs.field(factory=list)  # that the database has had
     plugs: Mapping[Source, Switch] = attrs.field(factory=lambda: {"hue": Switch(), "amazon": Switch()})
+    steps_s: list[float] = attrs.field(factory=list)  # of the clock, which are put off
 
     @property
     def shows_state(self) -> bool:
         """Return whether the collector can save its state where it is looked at."""
         return self.data.is_on.is_set() and not any(0 <= room < _STATE_BYTES for room in self.rooms_bytes)
+
+    @property
+    def clock_s_to_1970(self) -> float:
+        """Return the step that would set the clock to the beginning of 1970."""
+        return (_1970 - self.clock.now()).total_seconds()
+
+    def step_clock(self, by_s: float) -> None:
+        """Set the clock by so many seconds, or put it off: no system has a time before 1970."""
+        self.steps_s.append(by_s)
+        if (all_s := sum(self.steps_s)) >= self.clock_s_to_1970:
+            self.steps_s.clear()
+            self.clock.step_wall(all_s)
 
     def service(self, source: Source) -> NetworkService:
         """Return what the source asks."""
@@ -288,11 +301,10 @@ class SetClock:
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         chance = random.Random(lasts_s)  # noqa: S311 - trouble, not secrets
         by_s = _LEAST_STEP_S * (_MOST_STEP_S / _LEAST_STEP_S) ** chance.random()
-        if self.is_back:  # no system has a time before 1970
-            by_s = -min(by_s, (place.clock.now() - _1970).total_seconds())
-        place.clock.step_wall(by_s)
+        by_s = -by_s if self.is_back else by_s
+        place.step_clock(by_s)
         yield
-        place.clock.step_wall(-by_s)
+        place.step_clock(-by_s)
 
 
 @attrs.frozen
@@ -308,14 +320,14 @@ class DriftingClock:
 
         def drift() -> None:
             nonlocal steps, next_step
-            place.clock.step_wall(by_s)
+            place.step_clock(by_s)
             steps += 1
             next_step = loop.call_later(_DRIFT_EVERY_S, drift)
 
         next_step = loop.call_later(_DRIFT_EVERY_S, drift)
         yield
         next_step.cancel()
-        place.clock.step_wall(-steps * by_s)
+        place.step_clock(-steps * by_s)
 
 
 @attrs.frozen
@@ -339,8 +351,8 @@ class StartedIn1970:
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
         starting = ExitStack()
         starting.enter_context(place.collector.off())
-        by_s = (_1970 - place.clock.now()).total_seconds()
-        place.clock.step_wall(by_s)
+        by_s = place.clock_s_to_1970
+        place.step_clock(by_s)
         asyncio.get_running_loop().call_later(min(_STARTING_S, lasts_s), starting.close)
         yield
-        place.clock.step_wall(-by_s)
+        place.step_clock(-by_s)

@@ -12,7 +12,7 @@ from adapters.simulator.amazon.endpoints import ROOM_WITHOUT_TIMES
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
 from adapters.simulator.simulation.kills import KilledCycle
-from adapters.simulator.simulation.shown import COLUMNS, Shown
+from adapters.simulator.simulation.shown import COLUMNS, About, Shown
 from domain.reading import Quantity
 
 INTERVAL = timedelta(minutes=5)
@@ -22,14 +22,19 @@ _READING_PATHS = {
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
 }
 _TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken/cookies")
+_MOST_ATTEMPTS = 3
 _LONG = 5  # cycles in a row
 _HARMLESS = {"Delay", "Dribble"}
 _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
 # A bridge is asked who is reachable less often than for temperatures.
 _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
+# Its batteries are asked for hourly, and again an hour later if that fails; none loses 2 % meanwhile.
+_BATTERY_BEFORE = tuple(timedelta(hours=hours) for hours in (0, 3))
 # A refused refresh token counts as refused for good at the second time, so much later.
 _BETWEEN_REFUSALS = timedelta(seconds=60)
+_LONGEST_CYCLE = timedelta(seconds=30)
 _NETWORK, _NO_ANSWER = frozenset({"network"}), frozenset({"network", "out_of_time"})
+_REFUSED = frozenset({"refused"})
 _THROTTLED, _CREDENTIALS = frozenset({"throttled"}), frozenset({"credentials"})
 # What an answer with an effect means, by source. Amazon answers with pages while it is in trouble, so that
 # one of them says nothing about the data.
@@ -75,6 +80,12 @@ class Refusal:
         since = now if self.since is None or self.since > now else self.since
         return attrs.evolve(self, since=since, is_final=now - since >= _BETWEEN_REFUSALS)
 
+    def is_too_new(self, now: datetime) -> bool:
+        """Return whether a cycle that ends now began before the token was to be tried once more."""
+        if self.since is None or self.is_final:
+            return False
+        return timedelta() <= now - self.since < _BETWEEN_REFUSALS + _LONGEST_CYCLE
+
 
 @attrs.define
 class HomeList:
@@ -82,7 +93,8 @@ class HomeList:
 
     `shown_at` returns what the collector's clock showed at a true instant. `killed` are cycles in which the
     collector was killed. `unreachable` are slots in which a source was not asked, and was unplugged or had
-    moved: over sockets nobody sees a connection that is refused. `shown` are the readings of each device by
+    moved, as nobody sees a connection that is refused there, or had just refused the token for the first
+    time. `shown` are the readings of each device by
     slot; `uncertain` those of devices that were out of reach for a part of the last half hour: the bridge
     shows their last value, and the collector may know so or not. `short` counts, by operation of the
     collector, the requests that a short trouble cost, and `mended` those of them whose operation succeeded in
@@ -99,6 +111,7 @@ class HomeList:
     short: Counter[str] = attrs.field(factory=Counter)
     mended: Counter[str] = attrs.field(factory=Counter)
     again: int = 0
+    rude: Counter[str] = attrs.field(factory=Counter)  # requests that no retry policy allows
     refusals: int = 0  # of the refresh token, for good
     _taken_s: float = 0.0
     _addresses: dict[str, str] = attrs.field(factory=dict)  # at which each source answered last
@@ -124,7 +137,7 @@ class HomeList:
                 self._take(home, source, slot, requests, was_unplugged=was_away)
                 if self.cycles[source, slot].was_handed_over:
                     self._addresses[source] = service.address
-            elif was_away:
+            elif was_away or (source == "amazon" and self.refusal.is_too_new(self.shown_at(now))):
                 self.unreachable.add((source, slot_of_cycle(source, now)))
                 self._failures[source] += 1  # if it was asked
             requests.clear()
@@ -170,6 +183,7 @@ class HomeList:
             usual = [one for one in whole if one.path == _READING_PATHS[source][0]]
             self._note_readings(home, source, slot, (usual or whole)[-1])
         self._count_short(source, meanings, was_handed_over=bool(whole), was_unplugged=was_unplugged)
+        self.rude.update(_rude_requests(source, requests, whole))
         causes = _causes(source, meanings)
         if was_unplugged:  # after the last request that it saw
             causes |= _NETWORK
@@ -187,7 +201,7 @@ class HomeList:
     def _meaning(self, source: str, request: SeenRequest) -> frozenset[str]:
         """Return the causes that the answer to a request calls for; none, if nothing is wrong with it."""
         if "WrongCertificate" in request.faults:
-            return frozenset({"refused"})
+            return _REFUSED
         if not request.path or "Reset" in request.faults:
             return _NETWORK
         if request.status is None or request.completed_at is None:
@@ -246,10 +260,11 @@ class HomeList:
 
         So it is where an access token had ended, as long as the refresh token is accepted.
         """
+        if request.is_refusal and (self.refusal.since is not None or request.path in _TOKEN_PATHS):
+            return False
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
-        has_ended = request.is_refusal and is_well
         is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
-        return is_single or (has_ended and self.refusal.since is None)
+        return is_single or (request.is_refusal and is_well)
 
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
         at = request.at
@@ -260,7 +275,9 @@ class HomeList:
                     own = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}
                     times = (alexa.observed_at(monitor.serial, each, at) for each in own)
                     has_times = not (is_second and monitor.room == ROOM_WITHOUT_TIMES)
-                    self._show(source, monitor.device_id, slot, own, at, max(times) if has_times else None)
+                    about: About = (("alexa_aqm",), (monitor.name,), (None,), (1,))
+                    observed_at = max(times) if has_times else None
+                    self._show(source, monitor.device_id, slot, own, about, at, observed_at)
             return
         is_v1 = request.path != _READING_PATHS[source][0]
         for sensor in home.sensors:
@@ -271,7 +288,10 @@ class HomeList:
                 if is_v1:
                     observed_at = observed_at.replace(microsecond=0)
                 own = {Quantity.TEMPERATURE: home.temperature(device, at)}
-                self._show(source, device, slot, own, at, observed_at)
+                batteries = {home.battery_percent(device, at - before) for before in _BATTERY_BEFORE}
+                links = (1,) if all(reachable) else (1, None)  # None: the bridge did not say
+                about = (("hue_sensor",), (sensor.name,), batteries, links)
+                self._show(source, device, slot, own, about, at, observed_at)
             if not all(reachable):
                 self.uncertain.add((device, slot))
 
@@ -281,13 +301,17 @@ class HomeList:
         device: str,
         slot: datetime,
         values: Mapping[Quantity, float],
+        about: About,
         at: datetime,
         observed_at: datetime | None,
     ) -> None:
         now = self.shown_at(at)
         is_early = source == "amazon" and observed_at is not None and observed_at > now
         self.shown[device, slot] = Shown(
-            tuple(values.get(each) for each in COLUMNS.values()), now if is_early else observed_at, is_early
+            values=tuple(values.get(each) for each in COLUMNS.values()),
+            about=about,
+            observed_at=now if is_early else observed_at,
+            is_early=is_early,
         )
         self.source_of[device] = source
 
@@ -319,7 +343,8 @@ def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]])
     if path in others:
         led_to_it = [meaning for path, meaning in wrong if path == first_way]
         causes = causes.union(*led_to_it[-1:])
-    return causes
+    # a bridge is looked for at several addresses: another one at one of them says more than none at the last
+    return causes | _REFUSED if any(meaning == _REFUSED for _, meaning in wrong) else causes
 
 
 def _is_whole(source: str, request: SeenRequest) -> bool:
@@ -328,8 +353,32 @@ def _is_whole(source: str, request: SeenRequest) -> bool:
         and request.status == _OK
         and request.completed_at is not None
         and not request.is_refusal
+        and not request.is_discovery
         and _HARMLESS.issuperset(request.faults)
     )
+
+
+def _rude_requests(
+    source: str, requests: Sequence[SeenRequest], whole: Sequence[SeenRequest]
+) -> Iterator[str]:
+    """Yield, in words, the requests of a cycle that a source need not have had."""
+    waits = [
+        (one.completed_at, one.completed_at + timedelta(seconds=_seconds(one.retry_after)))
+        for one in requests
+        if one.completed_at is not None
+    ]
+    first_way, *_ = _READING_PATHS[source]
+    failed, has_readings = 0, False
+    for one in requests:
+        if any(asked < one.at < until for asked, until in waits):
+            yield f"{source} before the wait that it asked for was over"
+        if one.path == first_way and not (one.is_discovery or one.is_refusal):
+            if has_readings:
+                yield f"{source} after its readings"
+            failed += one not in whole
+            if failed > _MOST_ATTEMPTS:
+                yield f"{source} after {_MOST_ATTEMPTS} attempts"
+        has_readings |= one in whole
 
 
 def _seconds(retry_after: str | None) -> float:

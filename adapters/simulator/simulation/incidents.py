@@ -10,7 +10,7 @@ import json
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -28,12 +28,12 @@ _BOARD = "credentials:amazon"
 
 @attrs.frozen(kw_only=True)
 class Row:
-    """A row of the ledger; `unread` are devices."""
+    """A row of the ledger; `unread` are devices, with the cause of each."""
 
     state: str
     cause: str | None
     is_scheduled: bool
-    unread: Collection[str] = ()
+    unread: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

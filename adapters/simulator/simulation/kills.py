@@ -22,7 +22,7 @@ class KilledCycle:
 
     `handed` is what was shown of each device, by source, of those that gave a whole reply in it. `has_line`
     if the cycle had been printed: then its replies are noted like any other's. `causes` are those that were
-    right for each of the other sources.
+    right for each source that was asked; none, if it handed over its readings.
     """
 
     at: datetime

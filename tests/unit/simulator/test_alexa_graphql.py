@@ -69,6 +69,13 @@ def test_reply_holds_only_the_fields_of_the_query(alexa: AlexaClient) -> None:
     assert set(led["properties"][0]) == {"name", "type", "accuracy", "error"}
 
 
+def test_a_query_that_asks_for_no_values_is_a_discovery(alexa: AlexaClient) -> None:
+    names = "{ listEndpoints { endpoints { id } } }"
+    ids = {"ids": [alexa.monitors[0].endpoint_id]}
+    assert alexa.post(GRAPHQL, {"query": names}).is_discovery
+    assert not alexa.post(GRAPHQL, {"query": READINGS, "variables": ids}).is_discovery
+
+
 def test_only_the_named_endpoints_come_back(alexa: AlexaClient) -> None:
     wanted = [alexa.monitors[2].endpoint_id, "amzn1.alexa.endpoint.unknown"]
     found = alexa.query(READINGS, variables={"ids": wanted})["data"]["listEndpoints"]["endpoints"]

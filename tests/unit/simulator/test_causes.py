@@ -103,11 +103,22 @@ def test_a_slot_that_passed_in_sleep_is_missed_because_of_it() -> None:
     assert wrong(2, ("missed", "asleep"), [asked(0)], clock=clock) == []
 
 
-@pytest.mark.parametrize("row", [("missed", "interrupted"), ("stored", None), ("failed", "throttled")])
-def test_a_slot_in_which_the_collector_was_killed_may_have_each_row_of_its_moments(row: Row) -> None:
+@pytest.mark.parametrize(
+    ("causes", "row", "is_right"),
+    [
+        ({"hue": {"throttled"}}, ("missed", "interrupted"), True),
+        ({"hue": {"throttled"}}, ("stored", None), True),
+        ({"hue": {"throttled"}}, ("failed", "throttled"), True),
+        ({"hue": {"throttled"}}, ("missed", "stopped"), False),
+        ({}, ("missed", "stopped"), True),  # the cycle had not begun; found by `killed` with seed 1
+    ],
+)
+def test_the_moment_of_a_kill_decides_which_rows_are_right(
+    causes: dict[str, set[str]], row: Row, is_right: bool
+) -> None:
     clock = RecordedClock(NOON)
     home_list = HomeList(shown_at=clock.shown_at)
-    causes = {"hue": frozenset({"throttled"})}
-    home_list.killed.append(KilledCycle(at=NOON, has_line=False, handed={}, causes=causes))
+    own = {source: frozenset(each) for source, each in causes.items()}
+    home_list.killed.append(KilledCycle(at=NOON, has_line=False, handed={}, causes=own))
     rows: dict[tuple[str, datetime], Row] = {("hue", NOON): row}
-    assert not list(wrong_causes(list(rows), rows, home_list, clock, []))
+    assert (not list(wrong_causes(list(rows), rows, home_list, clock, []))) is is_right

@@ -70,7 +70,24 @@ def test_a_clock_that_drifts_makes_small_steps(tmp_path: Path) -> None:
 def test_no_clock_is_set_before_1970(tmp_path: Path) -> None:
     place = a_place(tmp_path, datetime(1970, 1, 1, 0, 0, 5, tzinfo=UTC))
     (shown, _), *_ = after(place, SetClock(is_back=True))
-    assert shown == datetime(1970, 1, 1, 0, 2, tzinfo=UTC)
+    assert shown == datetime(1970, 1, 1, 0, 2, 5, tzinfo=UTC)
+
+
+def test_a_clock_that_is_set_back_in_1970_is_set_right_later(tmp_path: Path) -> None:
+    place = a_place(tmp_path)
+    shown = []
+
+    async def set_clock() -> None:
+        forward, start = SetClock().during(place, HOUR_S), StartedIn1970().during(place, HOUR_S)
+        forward.__enter__()
+        start.__enter__()
+        for effect in (forward, start):
+            effect.__exit__(None, None, None)
+            shown.append(place.clock.now())
+
+    with asyncio.Runner(loop_factory=lambda: VirtualTimeLoop(place.clock)) as runner:
+        runner.run(set_clock())
+    assert shown == [datetime(1970, 1, 1, tzinfo=UTC), NOON]
 
 
 def test_a_machine_starts_in_1970_and_gets_its_time(tmp_path: Path) -> None:

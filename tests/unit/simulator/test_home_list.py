@@ -76,6 +76,11 @@ def taken(
     [
         ("hue", [request("", status=None)], {"network"}),  # refused
         ("hue", [request("", "WrongCertificate", status=None)], {"refused"}),
+        (
+            "hue",  # at the address where it was found, and at the one that is configured
+            [request("", "WrongCertificate", status=None), request("", status=None)],
+            {"refused", "network"},
+        ),
         ("hue", [request(V2, "Reset", status=None)], {"network"}),
         ("hue", [request(V2, "Silence", status=None)], {"network", "out_of_time"}),
         ("hue", [request(V2, completed_at=None)], {"network", "out_of_time"}),
@@ -103,6 +108,13 @@ def test_the_last_answer_that_was_wrong_gives_the_causes(
 def test_a_whole_reply_hands_over_readings(path: str) -> None:
     cycle = taken("hue", request(path, "Reset", status=None), request(path, "Delay"))[1]
     assert (cycle.was_handed_over, cycle.causes) == (True, frozenset())
+
+
+def test_a_list_of_monitors_hands_over_no_readings() -> None:
+    """Found by a storm of seed 11: a list that came after readings of the second way hid that way."""
+    failed, discovery = request(GRAPHQL, "Garbled"), request(GRAPHQL, is_discovery=True, at_s=1)
+    assert not taken("amazon", failed, discovery)[1].was_handed_over
+    assert taken("amazon", failed, request(PHOENIX), discovery)[1].was_handed_over
 
 
 def test_a_refresh_token_is_refused_for_good_at_the_second_time_a_minute_later() -> None:
@@ -155,6 +167,28 @@ def test_short_troubles_count_by_operation(
 )
 def test_what_another_trouble_costs_is_no_short_trouble(requests: list[SeenRequest]) -> None:
     home_list, _ = taken("hue", *requests)
+    assert not home_list.short
+
+
+@pytest.mark.parametrize(("after_s", "is_expected"), [(26, True), (300, False)])
+def test_an_account_that_has_just_refused_the_token_need_not_be_asked(
+    after_s: float, is_expected: bool
+) -> None:
+    home_list, _ = taken("amazon", refused())
+    home: Any = SimpleNamespace(bridge=Service(), alexa=Service(), sensors=())
+    home_list.take(home, NOON + timedelta(seconds=after_s), lambda *_: NOON + INTERVAL)
+    assert (("amazon", NOON + INTERVAL) in home_list.unreachable) is is_expected
+
+
+def test_a_list_of_monitors_hands_over_no_reading() -> None:
+    cycle = taken("amazon", request(GRAPHQL, is_discovery=True), request(GRAPHQL, status=None, at_s=9))[1]
+    assert not cycle.was_handed_over
+    assert cycle.causes == {"network", "out_of_time"}
+
+
+def test_a_refused_token_is_no_short_trouble_when_its_request_is_cut_once_as_well() -> None:
+    reset = request(TOKEN, "Reset", status=None, is_limited=True, is_refusal=True)
+    home_list, _ = taken("amazon", reset)
     assert not home_list.short
 
 
