@@ -38,7 +38,7 @@ from adapters.simulator.simulation.incidents import (
 )
 from adapters.simulator.simulation.local_days import wrong_days
 from adapters.simulator.simulation.locks import Lock, short_locks
-from adapters.simulator.simulation.losses import lost_with_memory
+from adapters.simulator.simulation.losses import lost_with_memory, unwritable
 from adapters.simulator.simulation.shown import QUERY, Shown, Stored
 from adapters.simulator.simulation.troubles import Trouble
 
@@ -157,7 +157,7 @@ def account(
     for device, slot in stored:
         read.setdefault((home_list.source_of.get(device, ""), slot), []).append(device)
     short, mended = home_list.short.copy(), home_list.mended.copy()
-    for is_stored in short_locks(locks, alerts, home_list):
+    for is_stored in short_locks((*locks, *unwritable(troubles)), alerts, home_list):
         short[_STORE] += 1
         mended[_STORE] += is_stored
     others = {topic: one.begins_s for one in reversed(troubles) for topic in one.incidents}

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from adapters.simulator.simulation.effects import TO_NEXT_CYCLE_S, Effect, Killed, Loss, Stopped
-from adapters.simulator.simulation.machine import FullDisk, Part
+from adapters.simulator.simulation.locks import Lock
+from adapters.simulator.simulation.machine import DataAway, FullDisk, Part
 from adapters.simulator.simulation.troubles import Trouble
 
 
@@ -19,5 +20,16 @@ def lost_with_memory(troubles: Sequence[Trouble]) -> Iterator[Loss]:
                     yield Loss(full.begins_s - TO_NEXT_CYCLE_S, end.ends_s + TO_NEXT_CYCLE_S)
 
 
+def unwritable(troubles: Sequence[Trouble]) -> Iterator[Lock]:
+    """Yield when nothing could be stored in the database, as while another program keeps a lock on it."""
+    for one in troubles:
+        if any(isinstance(_itself(effect), FullDisk | DataAway) for effect in one.effects):
+            yield Lock(one.begins_s, one.ends_s, is_short=False)
+
+
 def _ends_collector(effect: Effect) -> bool:
-    return isinstance(effect.effect if isinstance(effect, Part) else effect, Stopped | Killed)
+    return isinstance(_itself(effect), Stopped | Killed)
+
+
+def _itself(effect: Effect) -> Effect:
+    return effect.effect if isinstance(effect, Part) else effect
