@@ -45,6 +45,7 @@ def test_hours_of_a_storm_break_no_promise(capsys: pytest.CaptureFixture[str], s
     ("days", "seed"),
     [
         pytest.param(3, 11, id="a list of monitors follows readings of the second way"),
+        pytest.param(2, 20, id="a person signs in anew just after an access token was made"),
         pytest.param(5, 1, id="a machine sleeps while its clock is wrong"),
     ],
 )

@@ -166,7 +166,8 @@ def account(
         *(_shown_at(clock, one) for one in troubles if "database_missing" in one.incidents),
     ]
     requests_wrong = home_list.rude + Counter(asked_in_pause(home_list, clock))
-    incidents = alert_account(alerts, outcomes, read, others)
+    stale = {key for key, asked in home_list.cycles.items() if asked.is_stale}
+    incidents = alert_account(alerts, outcomes, read, others, stale)
     counted = Account(
         slots_due=len(due),
         slots_with_a_row=sum(key in outcomes for key in due),

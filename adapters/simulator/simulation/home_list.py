@@ -21,7 +21,8 @@ _READING_PATHS = {
     "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
 }
-_TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken/cookies")
+_COOKIES_PATH = "/ap/exchangetoken/cookies"
+_TOKEN_PATHS = ("/auth/token", _COOKIES_PATH)
 _MOST_ATTEMPTS = 3
 _LONG = 5  # cycles in a row
 _HARMLESS = {"Delay", "Dribble"}
@@ -53,7 +54,8 @@ class AskedCycle:
 
     `was_handed_over` if it sent a whole reply with readings; else `causes` are the right ones. `wait_s` is
     the longest wait that it asked for, from when the collector's clock showed `last_at`: its last request
-    came `last_s` true seconds after the start.
+    came `last_s` true seconds after the start. It `is_stale` if what was refused was not the refresh token:
+    nobody need sign in so far.
     """
 
     at_s: float
@@ -62,6 +64,7 @@ class AskedCycle:
     was_handed_over: bool
     causes: frozenset[str] = frozenset()
     wait_s: float = 0.0
+    is_stale: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -117,6 +120,7 @@ class HomeList:
     _addresses: dict[str, str] = attrs.field(factory=dict)  # at which each source answered last
     _refresh_token: str = ""
     refusal: Refusal = attrs.field(factory=Refusal)
+    _is_in_vain: bool = False  # to get cookies, after the data service refused a token
     _failures: Counter[str] = attrs.field(factory=Counter)  # cycles in a row, by source
 
     def take(
@@ -195,6 +199,7 @@ class HomeList:
             last_at=self.shown_at(requests[-1].at),
             was_handed_over=bool(whole),
             causes=frozenset() if whole else causes,
+            is_stale=source == "amazon" and self.refusal.since is None,
             wait_s=max((_seconds(one.retry_after) for one in requests), default=0.0),
         )
 
@@ -213,6 +218,9 @@ class HomeList:
             meaning |= _THROTTLED
         elif request.status >= _SERVER_ERROR:
             meaning |= _NETWORK
+        if request.path == _COOKIES_PATH and not meaning:
+            self._is_in_vain |= request.is_refusal
+            return frozenset()  # a refresh token that gives no cookies may give an access token
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
         if request.is_refusal and (request.status != _OK or not meaning):
@@ -222,7 +230,7 @@ class HomeList:
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
         if not request.is_refusal:
-            self.refusal = Refusal()
+            self.refusal, self._is_in_vain = Refusal(), False
             return frozenset()
         before = self.refusal
         self.refusal = before.after(self.shown_at(request.at))  # the collector goes by its own clock
@@ -260,7 +268,7 @@ class HomeList:
 
         So it is where an access token had ended, as long as the refresh token is accepted.
         """
-        if request.is_refusal and (self.refusal.since is not None or request.path in _TOKEN_PATHS):
+        if request.is_refusal and (self.refusal.since or self._is_in_vain or request.path in _TOKEN_PATHS):
             return False
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
         is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
