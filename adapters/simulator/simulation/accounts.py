@@ -6,6 +6,7 @@ The database is read with SQL of its own: nothing of the collector takes part in
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -175,7 +176,7 @@ def account(
         causes_right=sum(key in outcomes for key in due) - len(wrong),
         causes_wrong=dict(sorted(Counter(words for _, words in wrong).items())),
         requests_wrong=dict(sorted(requests_wrong.items())),
-        gaps_wrong=unexplained_gaps(outcomes, read, forgotten),
+        gaps_wrong=unexplained_gaps(outcomes, read, forgotten, lambda slot: _turn_s(slot, clock)),
         first_wrong=wrong[0][0][1].isoformat() if wrong else None,
         short_troubles=short.total(),
         mended_by_retry=mended.total(),
@@ -201,6 +202,14 @@ def account(
         watched=watched,
     )
     return attrs.evolve(counted, broken=tuple(_broken(counted)))
+
+
+def _turn_s(slot: datetime, clock: RecordedClock) -> float:
+    """Return when a slot had its turn; a second outside the schedule when it was shown last."""
+    is_planned = slot == slot_of(slot)
+    turns = clock.turns_of(slot, slot + (INTERVAL if is_planned else timedelta(seconds=1)))
+    begins_s = [begins_s for begins_s, _ in turns]
+    return (begins_s[0] if is_planned else begins_s[-1]) if begins_s else math.inf
 
 
 def _shown(

@@ -25,6 +25,7 @@ _COOKIES_PATH = "/ap/exchangetoken/cookies"
 _TOKEN_PATHS = ("/auth/token", _COOKIES_PATH)
 _MOST_ATTEMPTS = 3
 _LONG = 5  # cycles in a row
+_LATEST_S = 7.5  # of a reply: a source has 18 s for two requests, and the wait between them
 _HARMLESS = {"Delay", "Dribble"}
 _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
 # A bridge is asked who is reachable less often than for temperatures.
@@ -266,8 +267,11 @@ class HomeList:
     def _is_short(self, request: SeenRequest) -> bool:
         """Return whether the next request of the kind would have been answered.
 
-        So it is where an access token had ended, as long as the refresh token is accepted.
+        So it is where an access token had ended, as long as the refresh token is accepted. A service that is
+        so slow that there is no time for a second request is another trouble.
         """
+        if request.late_s > _LATEST_S:
+            return False
         if request.is_refusal and (self.refusal.since or self._is_in_vain or request.path in _TOKEN_PATHS):
             return False
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None

@@ -164,6 +164,7 @@ def test_short_troubles_count_by_operation(
     [
         [request(V2, "Reset", status=None)],  # as every request then
         [request(V2, "Reset", "Throttle", status=None, is_limited=True)],
+        [request(V2, "Reset", "Delay", status=None, is_limited=True, late_s=9.0)],  # no time for another
         [request(V2, "Reset", status=None, is_limited=True), request(V1, "Garbled")],
         [request(V2, "Throttle", "Throttle", status=429, is_limited=True), request(V2)],
     ],
