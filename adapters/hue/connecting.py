@@ -25,7 +25,7 @@ from adapters.hue.errors import (
     without_https,
 )
 from adapters.hue.tls import Pinned, Proof, SignedBy
-from domain.errors import SourceError, SourceRefused, SourceUnavailable, StoreError
+from domain.errors import SourceError, SourceRefused, SourceThrottled, SourceUnavailable, StoreError
 from ports.clock import Clock
 from ports.state import State
 from ports.stored_data import Measurements
@@ -198,6 +198,8 @@ class BridgeConnector:
         except CertificateRefused:
             raise
         except SourceError as error:  # the certificate is proof enough; the reads show what the bridge offers
+            if isinstance(error, SourceThrottled) and error.retry_after_s:
+                raise  # a wait that the bridge asks for is never shortened
             if isinstance(error, SourceUnavailable) and not (
                 isinstance(error, ReadFailed) or bridge.is_proved
             ):

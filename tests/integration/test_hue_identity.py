@@ -15,7 +15,7 @@ from adapters.memory.source import MemoryBridgeFinder
 from adapters.memory.state import MemoryState
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002_OLD
-from domain.errors import SourceError, SourceRefused, SourceUnavailable
+from domain.errors import SourceError, SourceRefused, SourceThrottled, SourceUnavailable
 from ports.setup import AnnouncedBridge
 from tests.support.hue_bench import HueBench, in_front_of
 from tests.support.namespaces import run_apart
@@ -110,6 +110,18 @@ async def test_unknown_bridge_id_is_learned_once(home_clock: MemoryClock) -> Non
 async def test_signify_roots_refuse_a_simulated_bridge(simulated_home: SimulatedHome) -> None:
     async with in_front_of(simulated_home.bridge, roots=SIGNIFY_ROOTS) as bench:
         assert "the certificate is not the bridge's" in await refusal(bench)
+
+
+async def test_a_wait_that_the_bridge_asks_for_at_the_first_request_is_heeded(
+    simulated_home: SimulatedHome,
+) -> None:
+    simulated_home.bridge.faults.add("path=/api/config kind=throttle retry_after=2 count=1")
+    async with in_front_of(simulated_home.bridge) as bench:
+        with pytest.raises(SourceThrottled) as raised:
+            await bench.read()
+        assert raised.value.retry_after_s == 2
+        assert [one.path for one in simulated_home.bridge.requests] == ["/api/config"]
+        assert len((await bench.read()).readings) == 8
 
 
 async def test_moved_bridge_is_read_where_it_is_announced(simulated_home: SimulatedHome) -> None:
