@@ -18,7 +18,8 @@ def unexplained_gaps(
     """Count what is wrong with the devices that a row names as unread, in words.
 
     `read` are the devices that have a reading of a row. A device counts from its first reading on, as long
-    as its source lists it. What was listed before the instants `forgotten` does not count after them.
+    as its source lists it, until its reading is taken from another one. What was listed before the instants
+    `forgotten` does not count after them.
     """
     listed: dict[str, dict[str, datetime]] = {}
     wrong = Counter[str]()
@@ -28,6 +29,8 @@ def unexplained_gaps(
         for device, at in list(known.items()):
             if slot - at >= _EXPECTED_FOR or any(at <= instant <= slot for instant in forgotten):
                 del known[device]
+        for device in rows[key].taken:
+            known.pop(device, None)  # another source's from now on
         wrong.update(_wrong(source, rows[key], read.get(key, ()), known))
         if rows[key].state == "stored":
             known.update(dict.fromkeys(read.get(key, ()), slot))

@@ -13,10 +13,11 @@ from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
 from adapters.simulator.simulation.kills import KilledCycle
 from adapters.simulator.simulation.shown import COLUMNS, About, Shown
+from adapters.simulator.simulation.sources import SOURCES, kind_of, services_of
+from adapters.simulator.simulation.two_bridges import Listed, newest
 from domain.reading import Quantity
 
 INTERVAL = timedelta(minutes=5)
-SOURCES = ("hue", "amazon")
 _READING_PATHS = {
     "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
@@ -102,11 +103,13 @@ class HomeList:
     """
 
     shown_at: Callable[[datetime], datetime]
+    sources: Sequence[str] = SOURCES
     cycles: dict[tuple[str, datetime], AskedCycle] = attrs.field(factory=dict)
     killed: list[KilledCycle] = attrs.field(factory=list)
     unreachable: set[tuple[str, datetime]] = attrs.field(factory=set)
     shown: dict[tuple[str, datetime], Shown] = attrs.field(factory=dict)
     source_of: dict[str, str] = attrs.field(factory=dict)  # by device
+    listed: Listed = attrs.field(factory=dict)  # by each of several bridges
     uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)
     short: Counter[str] = attrs.field(factory=Counter)
     mended: Counter[str] = attrs.field(factory=Counter)
@@ -128,7 +131,7 @@ class HomeList:
         """
         if self._refresh_token != home.alexa.refresh_token:  # another one, of which nothing is known
             self._refresh_token, self.refusal = home.alexa.refresh_token, Refusal()
-        for source, service in (("hue", home.bridge), ("amazon", home.alexa)):
+        for source, service in services_of(home).items():
             requests = service.requests
             since_s = requests[0].elapsed_s if requests else self._taken_s
             was_away = service.was_unplugged_since(since_s) or self._has_moved(source, service.address)
@@ -148,7 +151,7 @@ class HomeList:
 
         `has_line` if the cycle had been printed, and its requests are noted.
         """
-        cycle = HomeList(shown_at=self.shown_at)
+        cycle = HomeList(shown_at=self.shown_at, sources=self.sources)
         cycle.refusal, cycle._refresh_token = self.refusal, self._refresh_token
         cycle.take(home, now, lambda *_: slot_of(now))
         if cycle.refusal != self.refusal:  # which the collector may have noted or not
@@ -180,7 +183,7 @@ class HomeList:
             again = (device for device, each in self.shown if each == slot)
             self.again += sum(self.source_of[device] == source for device in again)
         if whole:  # what the first way has counts, and the second only adds to it
-            usual = [one for one in whole if one.path == _READING_PATHS[source][0]]
+            usual = [one for one in whole if one.path == _READING_PATHS[kind_of(source)][0]]
             self._note_readings(home, source, slot, (usual or whole)[-1])
         self._count_short(source, meanings, was_handed_over=bool(whole), was_unplugged=was_unplugged)
         self.rude.update(_rude_requests(source, requests, whole))
@@ -207,7 +210,7 @@ class HomeList:
         if request.status is None or request.completed_at is None:
             return _NO_ANSWER
         meaning = frozenset[str]().union(
-            *(_MEANINGS[name][source] for name in request.faults if name in _MEANINGS)
+            *(_MEANINGS[name][kind_of(source)] for name in request.faults if name in _MEANINGS)
         )
         if request.status == _TOO_MANY:
             meaning |= _THROTTLED
@@ -250,7 +253,7 @@ class HomeList:
             return
         for one in failed:
             is_token = one.path in _TOKEN_PATHS
-            operation = "amazon.token" if is_token else f"{source}.read"
+            operation = "amazon.token" if is_token else f"{kind_of(source)}.read"
             self.short[operation] += 1
             later = (each.path for each, meaning in meanings if each.at > one.at and not meaning)
             self.mended[operation] += was_handed_over or (is_token and one.path in later)
@@ -269,7 +272,7 @@ class HomeList:
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
         at = request.at
         if source == "amazon":
-            alexa, is_second = home.alexa, request.path != _READING_PATHS[source][0]
+            alexa, is_second = home.alexa, request.path != _READING_PATHS[kind_of(source)][0]
             for monitor in alexa.monitors:
                 if alexa.is_reachable(monitor.serial, at):
                     own = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}
@@ -279,16 +282,17 @@ class HomeList:
                     observed_at = max(times) if has_times else None
                     self._show(source, monitor.device_id, slot, own, about, at, observed_at)
             return
-        is_v1 = request.path != _READING_PATHS[source][0]
-        for sensor in home.sensors:
-            device = sensor.device_id
-            reachable = [home.is_reachable(device, at - before) for before in _REACHABLE_BEFORE]
+        is_v1 = request.path != _READING_PATHS[kind_of(source)][0]
+        bridge = home.bridge_of(source.partition(":")[2])
+        for sensor in bridge.sensors:
+            device, of = sensor.device_id, bridge.heard_at(sensor, at)
+            reachable = [home.is_reachable(device, of - before) for before in _REACHABLE_BEFORE]
             if any(reachable):
-                observed_at = home.observed_at(device, at)
+                observed_at = home.observed_at(device, of)
                 if is_v1:
                     observed_at = observed_at.replace(microsecond=0)
-                own = {Quantity.TEMPERATURE: home.temperature(device, at)}
-                batteries = {home.battery_percent(device, at - before) for before in _BATTERY_BEFORE}
+                own = {Quantity.TEMPERATURE: home.temperature(device, of)}
+                batteries = {home.battery_percent(device, of - before) for before in _BATTERY_BEFORE}
                 links = (1,) if all(reachable) else (1, None)  # None: the bridge did not say
                 about = (("hue_sensor",), (sensor.name,), batteries, links)
                 self._show(source, device, slot, own, about, at, observed_at)
@@ -307,12 +311,17 @@ class HomeList:
     ) -> None:
         now = self.shown_at(at)
         is_early = source == "amazon" and observed_at is not None and observed_at > now
-        self.shown[device, slot] = Shown(
+        one = Shown(
             values=tuple(values.get(each) for each in COLUMNS.values()),
             about=about,
             observed_at=now if is_early else observed_at,
             is_early=is_early,
         )
+        if source not in SOURCES:
+            listed = self.listed.setdefault((device, slot), {})
+            listed[source] = one
+            source, one = newest(listed)
+        self.shown[device, slot] = one
         self.source_of[device] = source
 
 
@@ -339,7 +348,7 @@ def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]])
     if not wrong:
         return frozenset()
     path, causes = wrong[-1]
-    first_way, *others = _READING_PATHS[source]
+    first_way, *others = _READING_PATHS[kind_of(source)]
     if path in others:
         led_to_it = [meaning for path, meaning in wrong if path == first_way]
         causes = causes.union(*led_to_it[-1:])
@@ -349,7 +358,7 @@ def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]])
 
 def _is_whole(source: str, request: SeenRequest) -> bool:
     return (
-        request.path in _READING_PATHS[source]
+        request.path in _READING_PATHS[kind_of(source)]
         and request.status == _OK
         and request.completed_at is not None
         and not request.is_refusal
@@ -367,7 +376,7 @@ def _rude_requests(
         for one in requests
         if one.completed_at is not None
     ]
-    first_way, *_ = _READING_PATHS[source]
+    first_way, *_ = _READING_PATHS[kind_of(source)]
     failed, has_readings = 0, False
     for one in requests:
         if any(asked < one.at < until for asked, until in waits):
