@@ -65,7 +65,8 @@ class SeenRequest:
     """A request that was received, and its outcome.
 
     `path` has `***` in place of an application key. `status` is None if no reply was sent. `faults` names
-    the effects on it; `is_limited` if one of them affects only so many requests. `is_refusal` if the
+    the effects on it, `late_s` is by how much they delay the reply; `is_limited` if one of them affects only
+    so many requests. `is_refusal` if the
     credential was refused, which some services do with status 200; `is_discovery` as in the reply.
     `completed_at` is when the whole reply was sent; None so far, or since the client closed the connection.
     """
@@ -79,6 +80,7 @@ class SeenRequest:
     reply_bytes: int
     at_once: int
     faults: tuple[str, ...] = ()
+    late_s: float = 0.0
     is_limited: bool = False
     is_refusal: bool = False
     is_discovery: bool = False

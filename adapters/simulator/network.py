@@ -294,6 +294,7 @@ class NetworkService:
             reply_bytes=len(reply.body) if is_answered else 0,
             at_once=request.at_once,
             faults=tuple(type(effect).__name__ for effect in effects),
+            late_s=_late_s(effects),
             is_refusal=reply.is_refusal,
             is_discovery=reply.is_discovery,
             retry_after=reply.headers.get("Retry-After"),
@@ -340,7 +341,7 @@ class NetworkService:
         reply = attrs.evolve(reply, headers={**reply.headers, "Date": date})
         if (usual_s := self._pace.wait_s(len(reply.body))) > 0:
             await self._pace.sleep(usual_s)
-        if (late_s := sum(effect.seconds for effect in effects if isinstance(effect, Delay))) > 0:
+        if (late_s := _late_s(effects)) > 0:
             await asyncio.sleep(late_s)
         if any(isinstance(effect, Reset) for effect in effects):
             _reset(received)
@@ -378,6 +379,10 @@ class NetworkService:
             if fault.which not in self._wrong:
                 self._wrong[fault.which] = certificates.wrong(fault.which).server_context()
             connection.context = self._wrong[fault.which]
+
+
+def _late_s(effects: Sequence[Effect]) -> float:
+    return sum((effect.seconds for effect in effects if isinstance(effect, Delay)), 0.0)
 
 
 def _reset(received: web.BaseRequest) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ import attrs
 import click
 
 from config.loading import Loaded, load
+from domain.alerts.incidents import DISK_GOOD_BYTES
 from domain.errors import StoreRefused
 from entrypoints import exit_codes
 from entrypoints.commands.collect import Request as CollectRequest
@@ -51,6 +53,7 @@ from entrypoints.wiring.simulation import (
 _FORMAT = 1  # of the JSON object: increased when a key is renamed or removed
 _FAULTS = ("none", "ordinary", "storm", DAYLIGHT_SAVING, *KINDS)
 _SLOT = timedelta(minutes=5)
+_BYTES_A_DAY = 5_000_000  # of the home, with its backups
 _END = timedelta(minutes=1)  # before the next slot begins
 # SQLite waits in real time, in which nothing changes here.
 _USER_STATE = "user"  # the folder in which the home's user has their state
@@ -101,6 +104,7 @@ def command(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) if home is None else home.absolute()
         if home is not None and home.exists() and any(home.iterdir()):
             raise StoreRefused(f"{home} is not empty. Name an empty folder with --home")
+        _require_room(folder, days)
         request = Request(home=folder, days=days, faults=faults, seed=seed, sockets=sockets)
         began_s = time.perf_counter()
         account = simulate(request)
@@ -110,6 +114,17 @@ def command(
     else:
         _show(request, account, wall_s)
     return exit_codes.FAILED if account.broken else 0
+
+
+def _require_room(folder: Path, days: float) -> None:
+    """Raise StoreRefused if a full disk would break promises that the collector keeps."""
+    disk = next(path for path in (folder, *folder.parents) if path.exists())
+    free, least = shutil.disk_usage(disk).free, DISK_GOOD_BYTES + round(days * _BYTES_A_DAY)
+    if free < least:
+        raise StoreRefused(
+            f"{disk} has {free / 1e6:,.0f} MB free, and {days:g} simulated days need {least / 1e6:,.0f} MB. "
+            "Make room, or name a folder on another disk with --home"
+        )
 
 
 def simulate(request: Request) -> Account:

@@ -462,6 +462,31 @@ def test_a_database_that_a_backup_is_copied_over_is_put_back_from_memory(home: H
     assert home.journal.of("store.replaced")
 
 
+def test_what_was_written_over_is_set_aside_for_a_backup_to_be_merged(home: Home) -> None:
+    _checkpointed(home, 2)
+    home.store.append(cycle_number(3))
+    home.path.write_bytes(home.backup.read_bytes())
+    home.store.append(cycle_number(4))
+    (kept,) = home.path.parent.glob("readings.db.replaced-*Z")
+    quarantine = SavedState(home.state).quarantine()
+    assert quarantine is not None
+    assert (quarantine.kept_as, quarantine.is_restored) == (str(kept), False)
+    assert home.journal.of("store.moved_aside")
+
+
+def test_rescues_leave_no_more_descriptors_open(home: Home) -> None:
+    def descriptors() -> int:
+        return len(list(Path("/dev/fd").iterdir()))
+
+    home.store.append(cycle_number(2))
+    before = descriptors()
+    for number, happen in enumerate((_file_deleted, _log_deleted, _replaced_by_a_copy) * 4, start=3):
+        happen(home)
+        home.store.append(cycle_number(number))
+        home.store.append(cycle_number(number))
+    assert descriptors() <= before + 2  # SQLite keeps one for reading and one for writing until its locks end
+
+
 def test_rows_of_a_file_that_replaces_the_open_one_stay(home: Home, tmp_path: Path) -> None:
     """SQLite would apply the log of the open one to it."""
     other = a_store(tmp_path / "other.db")
@@ -515,7 +540,7 @@ def test_a_file_that_is_in_place_by_then_is_left_alone(home: Home) -> None:
     connection, files = home.store._connection, home.store._files
     assert connection is not None
     assert files is not None
-    assert home.store._rescues._rescue(connection, files).put_back(Condition.DELETED) is None
+    assert home.store._rescues._rescue(connection, files).put_back(Condition.DELETED, print) is None
 
 
 def _begun_meanwhile(home: Home) -> None:

@@ -41,6 +41,20 @@ def test_hours_of_a_storm_break_no_promise(capsys: pytest.CaptureFixture[str], s
 
 @pytest.mark.proof
 @pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("days", "seed"),
+    [
+        pytest.param(3, 11, id="a list of monitors follows readings of the second way"),
+        pytest.param(2, 20, id="a person signs in anew just after an access token was made"),
+        pytest.param(5, 1, id="a machine sleeps while its clock is wrong"),
+    ],
+)
+def test_days_of_a_storm_break_no_promise(capsys: pytest.CaptureFixture[str], days: float, seed: int) -> None:
+    assert broken_promises(capsys, days=days, seed=seed) == []
+
+
+@pytest.mark.proof
+@pytest.mark.timeout(600)
 def test_a_stormy_week_breaks_no_promise(capsys: pytest.CaptureFixture[str]) -> None:
     assert broken_promises(capsys, days=7, seed=_FIXED_SEED) == []
 

@@ -6,6 +6,7 @@ The database is read with SQL of its own: nothing of the collector takes part in
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -37,7 +38,7 @@ from adapters.simulator.simulation.incidents import (
 )
 from adapters.simulator.simulation.local_days import wrong_days
 from adapters.simulator.simulation.locks import Lock, short_locks
-from adapters.simulator.simulation.losses import lost_with_memory
+from adapters.simulator.simulation.losses import lost_with_memory, unwritable
 from adapters.simulator.simulation.shown import QUERY, Shown, Stored
 from adapters.simulator.simulation.troubles import Trouble
 from adapters.simulator.simulation.two_bridges import newest, taken_from_others, wrong_rows
@@ -167,7 +168,7 @@ def account(
         source = newest(listed)[0] if listed else home_list.source_of.get(device, "")
         read.setdefault((source, slot), []).append(device)
     short, mended = home_list.short.copy(), home_list.mended.copy()
-    for is_stored in short_locks(locks, alerts, home_list):
+    for is_stored in short_locks((*locks, *unwritable(troubles)), alerts, home_list):
         short[_STORE] += 1
         mended[_STORE] += is_stored
     others = {topic: one.begins_s for one in reversed(troubles) for topic in one.incidents}
@@ -176,7 +177,8 @@ def account(
         *(_shown_at(clock, one) for one in troubles if "database_missing" in one.incidents),
     ]
     requests_wrong = home_list.rude + Counter(asked_in_pause(home_list, clock))
-    incidents = alert_account(alerts, outcomes, read, others)
+    stale = {key for key, asked in home_list.cycles.items() if asked.is_stale}
+    incidents = alert_account(alerts, outcomes, read, others, stale)
     counted = Account(
         slots_due=len(due),
         slots_with_a_row=sum(key in outcomes for key in due),
@@ -186,7 +188,7 @@ def account(
         requests_wrong=dict(sorted(requests_wrong.items())),
         on_two_bridges=sum(len(each) > 1 for each in home_list.listed.values()),
         rows_of_bridges_wrong=dict(sorted(Counter(wrong_rows(home_list.listed, outcomes)).items())),
-        gaps_wrong=unexplained_gaps(outcomes, read, forgotten),
+        gaps_wrong=unexplained_gaps(outcomes, read, forgotten, lambda slot: _turn_s(slot, clock)),
         first_wrong=wrong[0][0][1].isoformat() if wrong else None,
         short_troubles=short.total(),
         mended_by_retry=mended.total(),
@@ -212,6 +214,14 @@ def account(
         watched=watched,
     )
     return attrs.evolve(counted, broken=tuple(_broken(counted, end - clock.start)))
+
+
+def _turn_s(slot: datetime, clock: RecordedClock) -> float:
+    """Return when a slot had its turn; a second outside the schedule when it was shown last."""
+    is_planned = slot == slot_of(slot)
+    turns = clock.turns_of(slot, slot + (INTERVAL if is_planned else timedelta(seconds=1)))
+    begins_s = [begins_s for begins_s, _ in turns]
+    return (begins_s[0] if is_planned else begins_s[-1]) if begins_s else math.inf
 
 
 def _shown(

@@ -78,14 +78,17 @@ class RecordedClock(VirtualClock):
     def turns_of(self, begin: datetime, end: datetime) -> Iterator[tuple[float, float]]:
         """Yield when a slot had its turn, in true seconds.
 
-        That is when the clock began to show it. If the clock jumped over it: from its true time to the jump.
+        That is when the clock began to show it. If the clock jumped over it: from its true time to the jump,
+        or, if the clock was years behind, from its time by the clock after the jump, if that was fast.
         """
         for since_s, _ in self.times_of(begin, end):
             yield since_s, since_s
         true_s = (begin - self.start).total_seconds()
         for change in self.changes:
             if change.skips(begin, end):
-                yield min(true_s, change.begins_s), change.ends_s
+                was_years_behind = change.skipped_from > change.shown_before
+                fast_s = max(change.stepped.total_seconds(), 0.0) if was_years_behind else 0.0
+                yield min(true_s - fast_s, change.begins_s), change.ends_s
 
     def forgets(self) -> Sequence[datetime]:
         """Return the last instants before the clock was set back by more than a day.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from adapters.simulator.simulation.incidents import Key, Row
@@ -13,17 +13,21 @@ _UNREACHABLE = "unreachable"  # all else that a device can lack is not simulated
 
 
 def unexplained_gaps(
-    rows: Mapping[Key, Row], read: Mapping[Key, Sequence[str]], forgotten: Sequence[datetime]
+    rows: Mapping[Key, Row],
+    read: Mapping[Key, Sequence[str]],
+    forgotten: Sequence[datetime],
+    turn_s: Callable[[datetime], float],
 ) -> Mapping[str, int]:
     """Count what is wrong with the devices that a row names as unread, in words.
 
-    `read` are the devices that have a reading of a row. A device counts from its first reading on, as long
-    as its source lists it, until its reading is taken from another one. What was listed before the instants
-    `forgotten` does not count after them.
+    `turn_s` returns when a slot had its turn: a clock that was set shows slots in another order. `read` are
+    the devices that have a reading of a row. A device counts from its first reading on, as long as its source
+    lists it, until its reading is taken from another one. What was listed before the instants `forgotten`
+    does not count after them.
     """
     listed: dict[str, dict[str, datetime]] = {}
     wrong = Counter[str]()
-    for key in sorted(rows, key=lambda key: key[1]):
+    for key in sorted(rows, key=lambda key: (turn_s(key[1]), key[1])):
         source, slot = key
         known = listed.setdefault(source, {})
         for device, at in list(known.items()):

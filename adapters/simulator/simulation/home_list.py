@@ -12,6 +12,7 @@ from adapters.simulator.amazon.endpoints import ROOM_WITHOUT_TIMES
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
 from adapters.simulator.simulation.kills import KilledCycle
+from adapters.simulator.simulation.refusals import Refusal
 from adapters.simulator.simulation.shown import COLUMNS, About, Shown
 from adapters.simulator.simulation.sources import SOURCES, kind_of, services_of
 from adapters.simulator.simulation.two_bridges import Listed, newest
@@ -22,18 +23,17 @@ _READING_PATHS = {
     "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
 }
-_TOKEN_PATHS = ("/auth/token", "/ap/exchangetoken/cookies")
+_COOKIES_PATH = "/ap/exchangetoken/cookies"
+_TOKEN_PATHS = ("/auth/token", _COOKIES_PATH)
 _MOST_ATTEMPTS = 3
 _LONG = 5  # cycles in a row
+_LATEST_S = 7.5  # of a reply: a source has 18 s for two requests, and the wait between them
 _HARMLESS = {"Delay", "Dribble"}
 _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
 # A bridge is asked who is reachable less often than for temperatures.
 _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
 # Its batteries are asked for hourly, and again an hour later if that fails; none loses 2 % meanwhile.
 _BATTERY_BEFORE = tuple(timedelta(hours=hours) for hours in (0, 3))
-# A refused refresh token counts as refused for good at the second time, so much later.
-_BETWEEN_REFUSALS = timedelta(seconds=60)
-_LONGEST_CYCLE = timedelta(seconds=30)
 _NETWORK, _NO_ANSWER = frozenset({"network"}), frozenset({"network", "out_of_time"})
 _REFUSED = frozenset({"refused"})
 _THROTTLED, _CREDENTIALS = frozenset({"throttled"}), frozenset({"credentials"})
@@ -54,7 +54,8 @@ class AskedCycle:
 
     `was_handed_over` if it sent a whole reply with readings; else `causes` are the right ones. `wait_s` is
     the longest wait that it asked for, from when the collector's clock showed `last_at`: its last request
-    came `last_s` true seconds after the start.
+    came `last_s` true seconds after the start. It `is_stale` if what was refused was not the refresh token:
+    nobody need sign in so far.
     """
 
     at_s: float
@@ -63,29 +64,7 @@ class AskedCycle:
     was_handed_over: bool
     causes: frozenset[str] = frozenset()
     wait_s: float = 0.0
-
-
-@attrs.frozen(kw_only=True)
-class Refusal:
-    """Since when a refresh token has been refused, and whether for good: again, a minute later.
-
-    `is_unsure` if the collector was killed after one of the refusals.
-    """
-
-    since: datetime | None = None
-    is_final: bool = False
-    is_unsure: bool = False
-
-    def after(self, now: datetime) -> Refusal:
-        """Return it after one more refusal; a clock that was set back starts again."""
-        since = now if self.since is None or self.since > now else self.since
-        return attrs.evolve(self, since=since, is_final=now - since >= _BETWEEN_REFUSALS)
-
-    def is_too_new(self, now: datetime) -> bool:
-        """Return whether a cycle that ends now began before the token was to be tried once more."""
-        if self.since is None or self.is_final:
-            return False
-        return timedelta() <= now - self.since < _BETWEEN_REFUSALS + _LONGEST_CYCLE
+    is_stale: bool = False
 
 
 @attrs.define
@@ -120,6 +99,7 @@ class HomeList:
     _addresses: dict[str, str] = attrs.field(factory=dict)  # at which each source answered last
     _refresh_token: str = ""
     refusal: Refusal = attrs.field(factory=Refusal)
+    _is_in_vain: bool = False  # to get cookies, after the data service refused a token
     _failures: Counter[str] = attrs.field(factory=Counter)  # cycles in a row, by source
 
     def take(
@@ -198,6 +178,7 @@ class HomeList:
             last_at=self.shown_at(requests[-1].at),
             was_handed_over=bool(whole),
             causes=frozenset() if whole else causes,
+            is_stale=source == "amazon" and self.refusal.since is None,
             wait_s=max((_seconds(one.retry_after) for one in requests), default=0.0),
         )
 
@@ -216,6 +197,9 @@ class HomeList:
             meaning |= _THROTTLED
         elif request.status >= _SERVER_ERROR:
             meaning |= _NETWORK
+        if request.path == _COOKIES_PATH and not meaning:
+            self._is_in_vain |= request.is_refusal
+            return frozenset()  # a refresh token that gives no cookies may give an access token
         if request.path in _TOKEN_PATHS and not meaning:
             return self._meaning_of_token(request)
         if request.is_refusal and (request.status != _OK or not meaning):
@@ -225,7 +209,7 @@ class HomeList:
 
     def _meaning_of_token(self, request: SeenRequest) -> frozenset[str]:
         if not request.is_refusal:
-            self.refusal = Refusal()
+            self.refusal, self._is_in_vain = Refusal(), False
             return frozenset()
         before = self.refusal
         self.refusal = before.after(self.shown_at(request.at))  # the collector goes by its own clock
@@ -261,9 +245,12 @@ class HomeList:
     def _is_short(self, request: SeenRequest) -> bool:
         """Return whether the next request of the kind would have been answered.
 
-        So it is where an access token had ended, as long as the refresh token is accepted.
+        So it is where an access token had ended, as long as the refresh token is accepted. A service that is
+        so slow that there is no time for a second request is another trouble.
         """
-        if request.is_refusal and (self.refusal.since is not None or request.path in _TOKEN_PATHS):
+        if request.late_s > _LATEST_S:
+            return False
+        if request.is_refusal and (self.refusal.since or self._is_in_vain or request.path in _TOKEN_PATHS):
             return False
         is_well = _HARMLESS.issuperset(request.faults) and request.completed_at is not None
         is_single = request.is_limited and sum(name not in _HARMLESS for name in request.faults) == 1
@@ -272,7 +259,7 @@ class HomeList:
     def _note_readings(self, home: SimulatedHome, source: str, slot: datetime, request: SeenRequest) -> None:
         at = request.at
         if source == "amazon":
-            alexa, is_second = home.alexa, request.path != _READING_PATHS[kind_of(source)][0]
+            alexa, is_second = home.alexa, request.path != _READING_PATHS[source][0]
             for monitor in alexa.monitors:
                 if alexa.is_reachable(monitor.serial, at):
                     own = {each: alexa.value(monitor.serial, each, at) for each in monitor.quantities}

@@ -10,7 +10,7 @@ import json
 import math
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
@@ -187,11 +187,11 @@ class _Expected:
         self.open.discard(key)
         self.unsure.discard(key)
 
-    def note(self, source: str, row: Row, read: Iterable[str]) -> None:
+    def note(self, source: str, row: Row, read: Iterable[str], *, is_stale: bool) -> None:
         """Note what a cycle of a source calls for; `read` are the devices that have a reading of it.
 
-        A source that a person must sign in to is not silent, too. A cycle outside the schedule may end a
-        silence, but does not count towards one.
+        A source that a person must sign in to is not silent, too. One that `is_stale` has a refresh token
+        that is accepted. A cycle outside the schedule may end a silence, but does not count towards one.
         """
         match row.state, row.cause:
             case "stored", _:
@@ -201,7 +201,7 @@ class _Expected:
                     self.good("device_silent", device)
                 for device in row.unread if row.is_scheduled else ():
                     self.bad("device_silent", device)
-            case "failed", "credentials":
+            case "failed", "credentials" if not is_stale:
                 self.bad("credentials", source)
             case ("failed", _) | ("deferred", "throttled") if row.is_scheduled:
                 self.bad("source_silent", source)
@@ -221,11 +221,12 @@ def alert_account(
     rows: Mapping[Key, Row],
     read: Mapping[Key, Sequence[str]],
     others: Mapping[str, float],
+    stale: Collection[Key] = (),
 ) -> AlertAccount:
     """Compare what was there after each cycle with what the cycles so far call for.
 
     `read` are the devices that have a reading of a row, `others` when troubles first called for topics that
-    no cycle calls for.
+    no cycle calls for. `stale` are cycles whose source refused what a good refresh token gives.
     """
     expected = _Expected()
     called_for, opened, wrong = Counter[str](), Counter[str](), Counter[str]()
@@ -245,7 +246,7 @@ def alert_account(
         was_open = frozenset(expected.open)
         for source, slot in look.slots.items():
             if (row := rows.get((source, slot))) is not None:
-                expected.note(source, row, read.get((source, slot), ()))
+                expected.note(source, row, read.get((source, slot), ()), is_stale=(source, slot) in stale)
         if look.is_stored is not None:
             (expected.good if look.is_stored else expected.bad)("spool_in_use", "database")
         called_for.update(map(_topic, expected.open - was_open))

@@ -12,6 +12,8 @@ from datetime import date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import tzlocal
+
 from domain.errors import StoreRefused
 
 ZONE = "Europe/Berlin"
@@ -26,16 +28,20 @@ def in_zone() -> Iterator[None]:
     except ZoneInfoNotFoundError as error:
         raise StoreRefused(f"this computer does not know the zone {ZONE}. Install tzdata") from error
     before = os.environ.get("TZ")
-    os.environ["TZ"] = ZONE
-    time.tzset()
+    _set_zone(ZONE)
     try:
         yield
     finally:
-        if before is None:
-            del os.environ["TZ"]
-        else:
-            os.environ["TZ"] = before
-        time.tzset()
+        _set_zone(before)
+
+
+def _set_zone(name: str | None) -> None:
+    if name is None:
+        del os.environ["TZ"]
+    else:
+        os.environ["TZ"] = name
+    time.tzset()
+    tzlocal.reload_localzone()  # it keeps the zone that it found first
 
 
 def wrong_days(connection: sqlite3.Connection) -> int:

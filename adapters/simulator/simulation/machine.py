@@ -107,9 +107,13 @@ class DeletedFiles:
 
 @attrs.frozen
 class ReplacedDatabase:
-    """The database is replaced by its newest backup, or by an empty file."""
+    """The database is replaced by its newest backup, or by an empty file.
+
+    With `is_in_place` the oldest backup is copied over the file, which a collector may have open, by `cp`.
+    """
 
     is_empty: bool = False
+    is_in_place: bool = False
 
     @contextmanager
     def during(self, place: Place, lasts_s: float) -> Iterator[None]:
@@ -120,10 +124,13 @@ class ReplacedDatabase:
             if self.is_empty:
                 new.touch()
             elif backups:
-                shutil.copyfile(backups[-1], new)
-            if database.exists():
-                _note_loss(place)
-                new.replace(database)
+                shutil.copyfile(backups[0 if self.is_in_place else -1], new)
+            if database.exists() and new.exists():
+                _note_loss(place, can_be_kept=not self.is_in_place)
+                if self.is_in_place:  # by another process, as in DamagedPage
+                    subprocess.run(["cp", new, database], capture_output=True, check=False)  # noqa: S603, S607
+                else:
+                    new.replace(database)
                 if not place.collector.has_stored:
                     _delete(database, _LOGS)  # else SQLite would apply them to another file
         with suppress(FileNotFoundError):
@@ -179,8 +186,8 @@ def _limit_files(place: Place) -> None:
             resource.prlimit(int(process.name), resource.RLIMIT_FSIZE, limit)
 
 
-def _note_loss(place: Place) -> None:
-    """Note that what the newest backup lacks is lost, unless the collector has the database open."""
+def _note_loss(place: Place, *, can_be_kept: bool = True) -> None:
+    """Note that what the newest backup lacks is lost, unless the collector has it open, and can keep it."""
     now_s = place.clock.elapsed_asleep_s()
     with suppress(sqlite3.Error, IndexError), closing(_read(_backups(place.database)[-1])) as backup:
         (newest,) = backup.execute("SELECT max(slot) FROM outcomes WHERE state <> 'missed'").fetchone()
@@ -188,7 +195,7 @@ def _note_loss(place: Place) -> None:
         since_s = min(
             (begins_s for begins_s, _ in place.clock.turns_of(slot, slot + INTERVAL)), default=now_s
         )
-        if place.collector.is_on.is_set() and place.collector.has_stored:
+        if can_be_kept and place.collector.is_on.is_set() and place.collector.has_stored:
             place.at_risk.append(Loss(since_s, now_s + TO_NEXT_CYCLE_S))
         else:
             place.losses.append(Loss(since_s, now_s))

@@ -12,8 +12,9 @@ SOURCES = ("hue", "amazon")
 
 def services_of(home: SimulatedHome) -> Mapping[str, NetworkService]:
     """Return what each source asks; several bridges are sources of their own."""
-    several = {f"hue:{bridge.id}": bridge for bridge in home.bridges}
-    return {**(several if len(several) > 1 else {"hue": home.bridge}), "amazon": home.alexa}
+    if len(home.bridges) == 1:
+        return {"hue": home.bridge, "amazon": home.alexa}
+    return {**{f"hue:{bridge.id}": bridge for bridge in home.bridges}, "amazon": home.alexa}
 
 
 def kind_of(source: str) -> str:

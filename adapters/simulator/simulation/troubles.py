@@ -231,6 +231,13 @@ KINDS: Mapping[str, Kind] = {
         incidents=("database_missing",),
         storm_per_day=0,
     ),
+    "database-overwritten": Kind(
+        effects=(ReplacedDatabase(is_in_place=True),),
+        per_day=1 / 60,
+        minutes=_ONE_CYCLE,
+        incidents=("database_missing", "database_aside"),
+        storm_per_day=0,
+    ),
     "database-emptied": Kind(
         effects=(ReplacedDatabase(is_empty=True),),
         per_day=1 / 60,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from datetime import datetime
 from pathlib import Path
 
 import attrs
@@ -13,7 +14,7 @@ from adapters.sqlite.care.verification import first_fault, structural_fault
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.errors import store_errors
 from adapters.sqlite.opening import Opening
-from ports.journal import Level
+from ports.journal import Journal, Level
 from ports.state import State
 
 QUARANTINED = "store.aside"  # state: the last database put in quarantine, and whether its backup is merged
@@ -70,17 +71,29 @@ class DatabaseQuarantine:
         path, now = self.opening.path, self.opening.clock.now()
         kept = free_name(path, label="damaged", now=now)
         new = self.opening.make(is_replacement=True)
-        record = {"at": now.isoformat(), "kept_as": str(kept)}
-        # first: a process that is killed in between must not forget to merge the backup
-        self.state.put(QUARANTINED, {**record, "restored_from": None, "merged_rows": 0, "finished": False})
+        note_aside(self.state, kept, now)
         replace(path, new, kept)
-        self.opening.journal.record(
-            Level.CRITICAL,
-            "store.moved_aside",
-            path=str(path),
-            kept_as=str(kept),
-            reason=fault,
-            next="the newest sound backup is merged into a new database step by step; for the rest: "
-            f"homeclimate db salvage {shlex.quote(str(kept))}",
-        )
+        report_aside(self.opening.journal, path, kept, fault)
         return kept
+
+
+def note_aside(state: State, kept: Path, now: datetime) -> None:
+    """Note that the database is going to be kept under that name, and a backup to be merged.
+
+    Call it first: a process that is killed in between must not forget to merge the backup.
+    """
+    record = {"at": now.isoformat(), "kept_as": str(kept)}
+    state.put(QUARANTINED, {**record, "restored_from": None, "merged_rows": 0, "finished": False})
+
+
+def report_aside(journal: Journal, path: Path, kept: Path, reason: str) -> None:
+    """Report that the database is kept under that name."""
+    journal.record(
+        Level.CRITICAL,
+        "store.moved_aside",
+        path=str(path),
+        kept_as=str(kept),
+        reason=reason,
+        next="the newest sound backup is merged into a new database step by step; for the rest: "
+        f"homeclimate db salvage {shlex.quote(str(kept))}",
+    )

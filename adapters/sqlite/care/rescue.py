@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
@@ -40,17 +40,19 @@ _UNREADABLE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_IOERR_SHORT_READ", "SQ
 class Rescued:
     """How many readings the open database and the file at the path had, and how many were merged.
 
-    `is_whole` unless the open database was itself in the place of a missing one.
+    `held` is None if what was open could not be read. `is_whole` unless the open database was itself in the
+    place of a missing one.
     """
 
-    held: int
+    held: int | None
     found: int
     merged: int
     is_whole: bool = True
 
     def __str__(self) -> str:
+        held = "cannot be read whole" if self.held is None else f"has {self.held:,}"
         return (
-            f"{self.merged:,} readings were merged: the database that was open has {self.held:,}, "
+            f"{self.merged:,} readings were merged: the database that was open {held}, "
             f"the file at its path had {self.found:,}"
         )
 
@@ -68,11 +70,12 @@ class Rescue:
     clock: Clock
     busy_timeout_ms: int
 
-    def put_back(self, condition: Condition) -> Rescued | None:
+    def put_back(self, condition: Condition, note_kept: Callable[[Path], None]) -> Rescued | None:
         """Put a file with all rows at the path; None if the path has changed since. Raise `StoreError`.
 
         What another process has stored in the file without its log is merged too. What is at the path and is
-        no database is kept.
+        no database is kept, and what was written over: rows may lack then that only a backup has. Its name is
+        passed to `note_kept` before.
         """
         real = Path(os.path.realpath(self.files.path))
         has_file = condition in (Condition.LOG_LOST, Condition.LOG_CUT, Condition.OVERWRITTEN)
@@ -93,12 +96,16 @@ class Rescue:
                         f"what was in {real} cannot be read any more. Put a backup in its place"
                     )
                 best = held if is_held else found
-                counts = _count(best), _count(found) if is_found else 0
+                counts = _count(held) if is_held else None, _count(found) if is_found else 0
                 merged = _merge(held, found, self.busy_timeout_ms) if is_held and is_found else 0
                 self._give_permissions(best)
                 kept = free_name(real, label="replaced", now=self.clock.now())
+                if condition is Condition.OVERWRITTEN:
+                    note_kept(kept)
                 replace(real, best, kept)
-                if condition is Condition.DELETED or (is_held and is_found):  # all of it is in the new file
+                if condition is Condition.DELETED or (
+                    condition is not Condition.OVERWRITTEN and is_held and is_found
+                ):  # all of it is in the new file
                     _remove(kept)
         return Rescued(held=counts[0], found=counts[1], merged=merged)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from adapters.files.unfinished import remove_leftovers
+from adapters.sqlite.care.quarantine import note_aside, report_aside
 from adapters.sqlite.care.rescue import Rescue, Rescued, merge_saved, saved_files
 from adapters.sqlite.database_lock import DatabaseLock
 from adapters.sqlite.open_files import Condition, OpenFiles
@@ -100,7 +101,9 @@ class RescueQueue:
         """Begin to put a file with all rows at the path."""
         event, what = _TROUBLES[condition]
         self.report(event, f"{what}, and is copied from memory")
-        self._putting_back = self._submit(lambda: self._rescue(connection, files).put_back(condition))
+        self._putting_back = self._submit(
+            lambda: self._rescue(connection, files).put_back(condition, self._note_kept)
+        )
 
     def finish(self, *, wait_s: float | None) -> Rescued | None:
         """Return what was put back; None if the path has changed meanwhile.
@@ -172,6 +175,11 @@ class RescueQueue:
             self._executor = None
         self._lock.close()
 
+    def _note_kept(self, kept: Path) -> None:
+        if self._state is not None:
+            note_aside(self._state, kept, self._clock.now())
+        report_aside(self._journal, self._path, kept, "it was written over")
+
     def _merge_all(self) -> tuple[Rescued, ...]:
         real = Path(os.path.realpath(self._path))
         while self._displaced:
@@ -200,6 +208,12 @@ class RescueQueue:
         )
 
     def _submit(self, work: Callable[[], T]) -> Future[T]:
+        def work_and_close_lock() -> T:
+            try:
+                return work()
+            finally:
+                self._lock.close()
+
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, thread_name_prefix="rescue")
-        return self._executor.submit(work)
+        return self._executor.submit(work_and_close_lock)

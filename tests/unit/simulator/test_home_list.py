@@ -14,6 +14,7 @@ from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeLi
 from tests.support.builders import NOON
 
 V2, V1 = "/clip/v2/resource/temperature", "/api/***/sensors"
+COOKIES = "/ap/exchangetoken/cookies"
 GRAPHQL, PHOENIX, TOKEN = "/nexus/v1/graphql", "/api/phoenix/state", "/auth/token"
 
 
@@ -99,6 +100,8 @@ def taken(
         ("amazon", [request(GRAPHQL, "Garbled"), request(PHOENIX, "Garbled")], {"network"}),
         ("amazon", [request(GRAPHQL, "ThrottledInside")], {"throttled"}),
         ("amazon", [request(GRAPHQL, is_refusal=True)], {"credentials"}),
+        # found by a storm of seed 20: a person signed in anew just after an access token was made
+        ("amazon", [request(GRAPHQL, is_refusal=True), request(COOKIES, is_refusal=True)], {"credentials"}),
         ("amazon", [request(GRAPHQL, is_refusal=True), refused()], {"network"}),  # once is not believed
         ("amazon", [request(GRAPHQL, is_refusal=True), request(TOKEN, "Reset", status=None)], {"network"}),
     ],
@@ -166,6 +169,7 @@ def test_short_troubles_count_by_operation(
     [
         [request(V2, "Reset", status=None)],  # as every request then
         [request(V2, "Reset", "Throttle", status=None, is_limited=True)],
+        [request(V2, "Reset", "Delay", status=None, is_limited=True, late_s=9.0)],  # no time for another
         [request(V2, "Reset", status=None, is_limited=True), request(V1, "Garbled")],
         [request(V2, "Throttle", "Throttle", status=429, is_limited=True), request(V2)],
     ],

@@ -8,6 +8,7 @@ from adapters.simulator.simulation.clocks import RecordedClock
 from tests.support.builders import NOON
 
 MINUTE_S, HOUR_S = 60.0, 3600.0
+YEARS_S = 50 * 365 * 24 * HOUR_S
 SLOT = timedelta(minutes=5)
 
 
@@ -48,13 +49,23 @@ def test_what_a_step_or_a_sleep_jumps_over_has_its_cause() -> None:
     assert clock.slept_since_s(3 * MINUTE_S) == 10 * MINUTE_S
 
 
+def test_a_slot_has_its_turn_by_the_fast_clock_that_jumps_over_it() -> None:
+    clock = RecordedClock(NOON)
+    clock.step_wall(2 * MINUTE_S)
+    clock.advance(2 * MINUTE_S)
+    clock.step_wall(-YEARS_S)
+    clock.advance(8 * MINUTE_S)
+    clock.step_wall(YEARS_S)
+    slot = NOON + minutes(5)
+    assert list(clock.turns_of(slot, slot + SLOT)) == [(3 * MINUTE_S, 10 * MINUTE_S)]
+
+
 def test_a_clock_that_was_decades_behind_jumps_over_that_time_alone() -> None:
     clock = RecordedClock(NOON)
     clock.advance(HOUR_S)
-    decades_s = 50 * 365 * 24 * HOUR_S
-    clock.step_wall(-decades_s)
+    clock.step_wall(-YEARS_S)
     clock.advance(20 * MINUTE_S)
-    clock.step_wall(decades_s)
+    clock.step_wall(YEARS_S)
     jumped = [
         each for each in range(0, 120, 5) if clock.causes(NOON + minutes(each), NOON + minutes(each + 5))
     ]
