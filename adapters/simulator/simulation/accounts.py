@@ -172,9 +172,9 @@ def account(
         short[_STORE] += 1
         mended[_STORE] += is_stored
     others = {topic: one.begins_s for one in reversed(troubles) for topic in one.incidents}
-    forgotten = [  # an interim database knows no device
-        *clock.forgets(),
-        *(_shown_at(clock, one) for one in troubles if "database_missing" in one.incidents),
+    forgotten_s = [  # an interim database knows no device
+        *clock.forgets_s(),
+        *(one.begins_s for one in troubles if "database_missing" in one.incidents),
     ]
     requests_wrong = home_list.rude + Counter(asked_in_pause(home_list, clock))
     stale = {key for key, asked in home_list.cycles.items() if asked.is_stale}
@@ -186,9 +186,7 @@ def account(
         causes_right=sum(key in outcomes for key in due) - len(wrong),
         causes_wrong=dict(sorted(Counter(words for _, words in wrong).items())),
         requests_wrong=dict(sorted(requests_wrong.items())),
-        on_two_bridges=sum(len(each) > 1 for each in home_list.listed.values()),
-        rows_of_bridges_wrong=dict(sorted(Counter(wrong_rows(home_list.listed, outcomes)).items())),
-        gaps_wrong=unexplained_gaps(outcomes, read, forgotten, lambda slot: _turn_s(slot, clock)),
+        gaps_wrong=unexplained_gaps(outcomes, read, forgotten_s, lambda key: _turn_s(key, home_list, clock)),
         first_wrong=wrong[0][0][1].isoformat() if wrong else None,
         short_troubles=short.total(),
         mended_by_retry=mended.total(),
@@ -206,6 +204,8 @@ def account(
         wrong_values=wrong_values.total(),
         compared_by_column=dict(compared),
         wrong_by_column=dict(+wrong_values),
+        on_two_bridges=sum(len(each) > 1 for each in home_list.listed.values()),
+        rows_of_bridges_wrong=dict(sorted(Counter(wrong_rows(home_list.listed, outcomes)).items())),
         refusals=home_list.refusals,
         alerts_called_for=incidents.alerts,
         incidents=incidents,
@@ -216,12 +216,11 @@ def account(
     return attrs.evolve(counted, broken=tuple(_broken(counted, end - clock.start)))
 
 
-def _turn_s(slot: datetime, clock: RecordedClock) -> float:
-    """Return when a slot had its turn; a second outside the schedule when it was shown last."""
-    is_planned = slot == slot_of(slot)
-    turns = clock.turns_of(slot, slot + (INTERVAL if is_planned else timedelta(seconds=1)))
-    begins_s = [begins_s for begins_s, _ in turns]
-    return (begins_s[0] if is_planned else begins_s[-1]) if begins_s else math.inf
+def _turn_s(key: Key, home_list: HomeList, clock: RecordedClock) -> float:
+    """Return when a row had its turn, in true seconds: when its source was asked, if it was."""
+    if (asked := home_list.cycles.get(key)) is not None:
+        return asked.at_s
+    return next((begins_s for begins_s, _ in clock.turns_of(key[1], key[1] + INTERVAL)), math.inf)
 
 
 def _shown(
@@ -244,10 +243,6 @@ def _shown(
         if row is not None and device in row.unread:
             shown.pop((device, slot), None)
     return shown, in_flight
-
-
-def _shown_at(clock: RecordedClock, trouble: Trouble) -> datetime:
-    return clock.shown_at(clock.start + timedelta(seconds=trouble.begins_s))
 
 
 def _causes(unread: str | None) -> Mapping[str, str]:

@@ -142,11 +142,12 @@ class _Pauses:
     at_s: list[float] = attrs.field(factory=list)
     by_cause: list[dict[str, _Pause]] = attrs.field(factory=list)
 
-    def add(self, asked: AskedCycle, slot: datetime) -> None:
+    def add(self, asked: AskedCycle, slot: datetime, *, is_killed: bool = False) -> None:
         """Add those after a cycle.
 
         The first refusal is followed by none, unless the source asks for it; then each pause is twice as
         long as the one before, up to an hour. A credential that is refused for good is tried about hourly.
+        A cycle that was killed may count or not.
         """
         before = self.by_cause[-1] if self.by_cause else {}
         after: dict[str, _Pause] = {}
@@ -157,6 +158,8 @@ class _Pauses:
                 pause = 2 * _LONGEST_PAUSE  # an hour in which the refusal is remembered, and a pause
             asked_for = min(_LONGEST_PAUSE, timedelta(seconds=asked.wait_s)) + _SPARE
             after[cause] = _Pause(refusals, max(slot + pause, asked.last_at + asked_for))
+        if is_killed:
+            after = {**before, **after}
         self.at_s.append(asked.at_s)
         self.by_cause.append(after)
 
@@ -174,8 +177,11 @@ class _Pauses:
 
 def _pauses(home_list: HomeList) -> Mapping[str, _Pauses]:
     found: dict[str, _Pauses] = {}
-    for (source, slot), asked in home_list.cycles.items():
-        found.setdefault(source, _Pauses()).add(asked, slot)
+    cycles = [(*key, asked, False) for key, asked in home_list.cycles.items()]
+    for one in home_list.killed:
+        cycles += [(source, slot_of(one.at), asked, True) for source, asked in one.asked.items()]
+    for source, slot, asked, is_killed in sorted(cycles, key=lambda cycle: cycle[2].at_s):
+        found.setdefault(source, _Pauses()).add(asked, slot, is_killed=is_killed)
     return found
 
 

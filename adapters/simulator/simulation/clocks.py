@@ -90,12 +90,12 @@ class RecordedClock(VirtualClock):
                 fast_s = max(change.stepped.total_seconds(), 0.0) if was_years_behind else 0.0
                 yield min(true_s - fast_s, change.begins_s), change.ends_s
 
-    def forgets(self) -> Sequence[datetime]:
-        """Return the last instants before the clock was set back by more than a day.
+    def forgets_s(self) -> Sequence[float]:
+        """Return when the clock was set back by more than a day, in true seconds.
 
         What a collector knew of its devices has a time in the future then, and no longer counts.
         """
-        return [one.shown_before for one in self.changes if one.shown_before - one.shown_after > _A_DAY]
+        return [one.begins_s for one in self.changes if one.shown_before - one.shown_after > _A_DAY]
 
     def causes(self, begin: datetime, end: datetime) -> set[str]:
         """Return the ledger's words for a slot that the clock jumped over.

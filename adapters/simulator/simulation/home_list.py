@@ -141,8 +141,9 @@ class HomeList:
         handed: dict[str, dict[str, Shown]] = {}
         for (device, _), shown in cycle.shown.items():
             handed.setdefault(cycle.source_of[device], {})[device] = shown
-        causes = {source: one.causes for (source, _), one in cycle.cycles.items()}
-        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed, causes=causes))
+        asked = {source: one for (source, _), one in cycle.cycles.items()}
+        causes = {source: one.causes for source, one in asked.items()}
+        self.killed.append(KilledCycle(at=now, has_line=has_line, handed=handed, causes=causes, asked=asked))
 
     def _has_moved(self, source: str, address: str) -> bool:
         return self._addresses.get(source, address) != address

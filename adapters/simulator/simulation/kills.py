@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import attrs
 
 from adapters.simulator.simulation.shown import Shown
 from domain.schedule import slot_at
+
+if TYPE_CHECKING:
+    from adapters.simulator.simulation.home_list import AskedCycle
 
 _INTERVAL_S = 300
 _LONGEST_CYCLE = timedelta(seconds=30)
@@ -22,13 +26,14 @@ class KilledCycle:
 
     `handed` is what was shown of each device, by source, of those that gave a whole reply in it. `has_line`
     if the cycle had been printed: then its replies are noted like any other's. `causes` are those that were
-    right for each source that was asked; none, if it handed over its readings.
+    right for each source that was asked; none, if it handed over its readings. `asked` is what that was.
     """
 
     at: datetime
     has_line: bool
     handed: Mapping[str, Mapping[str, Shown]]
     causes: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
+    asked: Mapping[str, AskedCycle] = attrs.field(factory=dict)
 
     def key(self, source: str, outside: Collection[Key]) -> Key:
         """Return the row of the source's cycle: its slot, or its second if it was outside the schedule."""

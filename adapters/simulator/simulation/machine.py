@@ -109,7 +109,7 @@ class DeletedFiles:
 class ReplacedDatabase:
     """The database is replaced by its newest backup, or by an empty file.
 
-    With `is_in_place` the oldest backup is copied over the file, which a collector may have open, by `cp`.
+    With `is_in_place` it is copied over the file, which a collector may have open, by `cp`.
     """
 
     is_empty: bool = False
@@ -124,7 +124,7 @@ class ReplacedDatabase:
             if self.is_empty:
                 new.touch()
             elif backups:
-                shutil.copyfile(backups[0 if self.is_in_place else -1], new)
+                shutil.copyfile(backups[-1], new)
             if database.exists() and new.exists():
                 _note_loss(place, can_be_kept=not self.is_in_place)
                 if self.is_in_place:  # by another process, as in DamagedPage

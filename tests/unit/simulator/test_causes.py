@@ -86,6 +86,17 @@ def test_a_source_is_deferred_after_refusals_only(
     assert (wrong(number, ("deferred", cause), cycles) == []) is is_right
 
 
+def test_a_refusal_in_a_killed_cycle_may_count() -> None:
+    clock = RecordedClock(NOON)
+    clock.advance(3600)
+    home_list = HomeList(shown_at=clock.shown_at)
+    home_list.cycles["hue", NOON] = asked(0, "throttled")[1]
+    killed_at, last = NOON + INTERVAL, asked(1, "throttled")[1]
+    home_list.killed.append(KilledCycle(at=killed_at, has_line=False, handed={}, asked={"hue": last}))
+    key, row = ("hue", NOON + 2 * INTERVAL), ("deferred", "throttled")
+    assert not [at for at, _ in wrong_causes([key], {key: row}, home_list, clock, ()) if at == key]
+
+
 def test_a_source_that_is_neither_paused_nor_stopped_must_be_asked() -> None:
     assert wrong(1, ("missed", "stopped"), [asked(0)]) == ["hue missed stopped instead of asked"]
 

@@ -20,5 +20,5 @@ def test_a_device_counts_from_its_first_reading_on(later: tuple[str, object], wr
         FAILED: Row(state="failed", cause="network", is_scheduled=True),
         STORED: Row(state="stored", cause=None, is_scheduled=True),
     }
-    found = unexplained_gaps(rows, {STORED: ["hue:1"]}, (), lambda slot: float(slot == later[1]))
+    found = unexplained_gaps(rows, {STORED: ["hue:1"]}, (), lambda key: float(key == later))
     assert found == wrong
