@@ -99,7 +99,8 @@ class SimulatedWorld:
         self._looked_s = self.true.elapsed_s()
         if self.place.data.is_on.is_set():  # else the alert is away too
             self.watch.look(self.place.collector.process)
-        self.watch.note_cycle(slots.values())
+        if self.place.shows_state and self.watch.logs.is_dir():  # else how many it lost may be lost as well
+            self.watch.note_cycle(slots.values())
         self.alerts.note_cycle(slots)
         if not self.place.shows_state:
             self.alerts.note_state_away()
