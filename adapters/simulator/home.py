@@ -10,7 +10,7 @@ from adapters.simulator.amazon.service import AlexaApi, SimulatedAlexa
 from adapters.simulator.certificates import Certificate
 from adapters.simulator.chance import hexadecimal
 from adapters.simulator.house import ROOMS, House
-from adapters.simulator.hue.inventory import inventory
+from adapters.simulator.hue.inventory import Inventory, inventory
 from adapters.simulator.hue.keys import ApplicationKeys
 from adapters.simulator.hue.model import BSB002, BridgeModel
 from adapters.simulator.hue.service import BridgeApi, SimulatedBridge
@@ -115,14 +115,33 @@ class SimulatedHome:
     def _sensor(self, device_id: str) -> MotionSensor:
         return sensors_by_id(self._seed, self._sensors)[device_id]
 
+    def bridge_of(self, bridge_id: str) -> SimulatedBridge:
+        """Return the bridge with that id, the first one without an id."""
+        return next(one for one in self.bridges if bridge_id in ("", one.id))
+
+    @contextmanager
+    def on_two_bridges(self, *, is_moved: bool) -> Iterator[None]:
+        """Let the second bridge list the last sensor of the first one too.
+
+        The other bridge shows the last values that it had: the first one if it `is_moved`.
+        """
+        first, second = self.bridges
+        moved = first.sensors[-1]
+        things = self._things(1, (moved,))
+        with second.listing(things), (first if is_moved else second).without(moved):
+            yield
+
+    def _things(self, number: int, more: tuple[MotionSensor, ...] = ()) -> Inventory:
+        rooms = ROOMS[number :: len(self._models)]
+        return inventory(self._seed, self._models[number], rooms, self._sensors, more)
+
     def _bridge(self, number: int, server: Server) -> SimulatedBridge:
         model = self._models[number]
-        rooms = ROOMS[number :: len(self._models)]
         key = hexadecimal(40, self._seed, model.bridge_id, "ready key")
         api = BridgeApi(
             seed=self._seed,
             model=model,
-            things=inventory(self._seed, model, rooms, self._sensors),
+            things=self._things(number),
             keys=ApplicationKeys(self._clock, key, model.bridge_id),
             clock=self._clock,
         )

@@ -26,6 +26,7 @@ from domain.services.collection_cycle import CollectionCycle
 from domain.services.continuous_collection import Timetable, run_planned, unscheduled_cycle
 from entrypoints.commands.collect import cycles_by_hand, stop_on_signals
 from entrypoints.commands.options import dashboard_port_option
+from entrypoints.commands.simulated_files import files_of, write_files
 from entrypoints.commands.stored_data.dashboard import serve
 from entrypoints.commands.stored_data.report import as_one_file
 from entrypoints.process import find_home
@@ -44,26 +45,6 @@ from ports.clock import Clock
 _LIVE_EVERY_S = 10.0
 _NEXT = ("status", "history kitchen", "dashboard --open")
 _SEED = re.compile(r"^# seed: (-?\d+)$", re.MULTILINE)  # in the configuration
-_CONFIG = """\
-{mark}
-# seed: {seed}
-collectors:
-  hue:
-    bridge_ip: "{bridge_address}"
-  amazon_aqm:
-    enabled: true
-    alexa_url: "{alexa_url}"
-    api_url: "{alexa_url}"
-    www_url: "{alexa_url}"
-"""
-_SECRETS = """\
-{mark}
-hue:
-  api_key: "{bridge_key}"
-  bridge_id: "{bridge_id}"
-amazon_aqm:
-  refresh_token: "{refresh_token}"
-"""
 
 
 @attrs.frozen(kw_only=True)
@@ -321,7 +302,7 @@ def _progress(slots: list[tuple[Due, ...]]) -> Iterator[tuple[Due, ...]]:
 
 def _check_folder(request: Request) -> None:
     """Raise StoreRefused for a folder with other files, and for one with another simulated house."""
-    home, (config, secrets) = request.home, _files(request.home)
+    home, (config, secrets) = request.home, files_of(request.home)
     found = [path for path in (config, secrets) if path.exists()]
     is_ours = found and all(read_bytes(path).startswith(DEMO_MARK.encode()) for path in found)
     if not is_ours and home.exists() and any(home.iterdir()):
@@ -335,27 +316,6 @@ def _check_folder(request: Request) -> None:
             f"{home} has the readings of another simulated house. Add --seed {seed[1]}, or name a new folder "
             "with --home"
         )
-
-
-def _files(home: Path) -> tuple[Path, Path]:
-    return home / "config" / "config.yaml", home / "config" / "secrets.yaml"
-
-
-def write_files(home: Path, simulated: SimulatedHome, *, seed: int, more: str = "") -> None:
-    """Write the configuration for the simulated home of that seed, with `more`."""
-    config, secrets = _files(home)
-    bridge, alexa = simulated.bridge, simulated.alexa
-    config.parent.mkdir(parents=True, exist_ok=True)
-    text = _CONFIG.format(mark=DEMO_MARK, seed=seed, bridge_address=bridge.address, alexa_url=alexa.url)
-    config.write_text(text + more)
-    secrets.touch(mode=0o600)
-    secrets.write_text(
-        _SECRETS.format(
-            mark=DEMO_MARK, bridge_key=bridge.key, bridge_id=bridge.id, refresh_token=alexa.refresh_token
-        )
-    )
-    # State of the last run: what was learned about its services, and their tokens.
-    (home / "data" / "state.json").unlink(missing_ok=True)
 
 
 def _show_newest(request: Request, home: Home) -> None:

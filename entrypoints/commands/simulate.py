@@ -24,7 +24,7 @@ from domain.errors import StoreRefused
 from entrypoints import exit_codes
 from entrypoints.commands.collect import Request as CollectRequest
 from entrypoints.commands.collect import run_cycles, stop_on_signals
-from entrypoints.commands.demo import write_files
+from entrypoints.commands.simulated_files import write_files
 from entrypoints.terminal.output import as_json, print_message
 from entrypoints.wiring.collecting import collecting
 from entrypoints.wiring.environment import Environment
@@ -147,7 +147,12 @@ async def _simulate(
     is_in_memory = selector is None
     request.home.mkdir(parents=True, exist_ok=True)
     with simulated_home(
-        clock, threads, seed=request.seed, folder=request.home, is_in_memory=is_in_memory
+        clock,
+        threads,
+        faults=request.faults,
+        seed=request.seed,
+        folder=request.home,
+        is_in_memory=is_in_memory,
     ) as (house, environment):
         write_files(request.home, house, seed=request.seed, more=_CONFIG)
         loaded = load(request.home)

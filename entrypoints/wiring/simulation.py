@@ -17,6 +17,7 @@ from adapters.runtime.threads import run_calls_by
 from adapters.runtime.virtual_time import LockStepThreads, TrueClock, VirtualClock, VirtualTimeLoop
 from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE
 from adapters.simulator.home import SimulatedHome
+from adapters.simulator.hue.model import BSB002, BSB002_SECOND
 from adapters.simulator.network import Pace
 from adapters.simulator.simulation.accounts import Account
 from adapters.simulator.simulation.bounds import Taken, Watch
@@ -29,8 +30,15 @@ from adapters.simulator.simulation.incidents import AlertWatch
 from adapters.simulator.simulation.local_days import in_zone
 from adapters.simulator.simulation.memory_network import MemoryNetwork
 from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
+from adapters.simulator.simulation.sources import services_of
 from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtual_time
-from adapters.simulator.simulation.troubles import DAYLIGHT_SAVING, KINDS, Trouble, troubles
+from adapters.simulator.simulation.troubles import (
+    DAYLIGHT_SAVING,
+    KINDS,
+    SENSOR_ON_TWO_BRIDGES,
+    Trouble,
+    troubles,
+)
 from adapters.simulator.simulation.world import SimulatedWorld
 from config.files import HomeFiles
 from config.loading import Loaded
@@ -98,17 +106,24 @@ def run_in_virtual_time(
 
 @contextmanager
 def simulated_home(
-    clock: RecordedClock, threads: LockStepThreads, *, seed: int, folder: Path, is_in_memory: bool
+    clock: RecordedClock,
+    threads: LockStepThreads,
+    *,
+    faults: str,
+    seed: int,
+    folder: Path,
+    is_in_memory: bool,
 ) -> Iterator[tuple[SimulatedHome, Environment]]:
     """Serve a simulated home, and yield it with the environment of a collector in the same process.
 
     To be used within the loop of the threads. It is served in memory, or with TLS on loopback, and its
-    network is announced in the folder.
+    network is announced in the folder. It has two bridges with `sensor-on-two-bridges`.
     """
     network = MemoryNetwork(threads)
     server = network if is_in_memory else LoopServer()
-    with SimulatedHome(clock=TrueClock(clock), seed=seed).running(server) as home:
-        for service in (home.bridge, home.alexa):
+    bridges = (BSB002, BSB002_SECOND) if faults == SENSOR_ON_TWO_BRIDGES else (BSB002,)
+    with SimulatedHome(clock=TrueClock(clock), seed=seed, bridges=bridges).running(server) as home:
+        for service in services_of(home).values():
             service.set_pace(Pace(latency_s=_LATENCY_S))
         announcements = Announcements(file=folder / _ANNOUNCEMENTS)
         for bridge in home.bridges:
@@ -218,7 +233,7 @@ def simulated_world(
         logs=files.home / "logs",
         database=files.database,
         alert_file=files.alert,
-        secrets=(home.bridge.key, home.alexa.account.ready.refresh_token),
+        secrets=(*(bridge.key for bridge in home.bridges), home.alexa.account.ready.refresh_token),
     )
     true = TrueClock(clock)
     alerts = AlertWatch(

@@ -31,6 +31,7 @@ from adapters.sqlite.rows.devices import DeviceRows
 from adapters.sqlite.rows.readings import _COLUMNS_TO_INSERT, Cell
 from adapters.sqlite.schema import CREATE_READINGS
 from adapters.sqlite.wal import Wal
+from domain import cycle
 from domain.backoff import SourceFailures
 from domain.cycle import Cause, Gap, SourceReply, cause_of
 from domain.errors import SourceGarbled, SourceRefused
@@ -207,9 +208,19 @@ def without_half_of_the_log(patch: Patch) -> None:
     patch.setattr(RotatingLog, "record", record_half)
 
 
+def without_newest_reading(patch: Patch) -> None:
+    patch.setattr(cycle, "is_newer", lambda *_: False)
+
+
+def without_one_reading_a_device(patch: Patch) -> None:
+    patch.setattr(collection_cycle, "without_duplicates", list)
+
+
 @pytest.mark.parametrize(
     ("mechanism", "faults", "days", "promise"),
     [
+        (without_newest_reading, "sensor-on-two-bridges", 1, "rows of two bridges are wrong"),
+        (without_one_reading_a_device, "sensor-on-two-bridges", 1, "rows of two bridges are wrong"),
         (without_names, "none", 0.25, "values are not those"),
         (without_batteries, "none", 0.25, "values are not those"),
         (without_cause_of_devices, "none", 0.25, "devices without a reading are not explained"),

@@ -78,6 +78,14 @@ def test_every_promise_is_kept_by_one_source_in_trouble(
     assert report["states"] == states
 
 
+def test_of_a_sensor_on_two_bridges_the_newest_reading_is_stored_and_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    code, report = simulated(capsys, "sensor-on-two-bridges")
+    assert (code, report["broken"], report["states"]) == (0, [], {"stored": 3 * 288})
+    assert report["on_two_bridges"] > 0
+
+
 def test_every_promise_is_kept_while_the_database_is_locked(capsys: pytest.CaptureFixture[str]) -> None:
     code, report = simulated(capsys, "database-locked")
     assert (code, report["format"], report["broken"]) == (0, 1, [])

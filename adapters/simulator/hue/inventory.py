@@ -64,11 +64,20 @@ def v2_id(sensor: MotionSensor, service: str) -> str:
 
 @lru_cache(maxsize=64)
 def inventory(
-    seed: int, model: BridgeModel, rooms: tuple[Room, ...], sensors_at_home: int = len(ROOMS)
+    seed: int,
+    model: BridgeModel,
+    rooms: tuple[Room, ...],
+    sensors_at_home: int = len(ROOMS),
+    more: tuple[MotionSensor, ...] = (),
 ) -> Inventory:
-    """Return what the bridge manages. Numbers have gaps, as where something was removed."""
+    """Return what the bridge manages: the sensors of the rooms, and after them `more` with their rooms.
+
+    Numbers have gaps, as where something was removed.
+    """
     keys = {room.key for room in rooms}
     sensors = [sensor for sensor in motion_sensors(seed, sensors_at_home) if sensor.room in keys]
+    sensors += more
+    rooms += tuple(room for room in ROOMS if room.key in {one.room for one in more} - keys)
     v1: dict[str, dict[str, Any]] = {name: {} for name in _V1_COLLECTIONS}
     v2: dict[str, dict[str, str]] = {kind: {} for kind in _V2_TYPES}
     for kind, values in _things(seed, model, rooms, sensors):
@@ -229,19 +238,31 @@ def stamp_v2(epoch_s: float) -> str:
 
 
 class Live:
-    """Values of one instant, computed when they are asked for; `more` are those of the bridge itself."""
+    """Values of one instant, computed when they are asked for; `more` are those of the bridge itself.
 
-    def __init__(self, seed: int, things: Inventory, epoch_s: float, more: Mapping[str, object]) -> None:
+    Those of a sensor that `left` the bridge are of the instant at which it did, by its MAC.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        things: Inventory,
+        epoch_s: float,
+        more: Mapping[str, object],
+        left: Mapping[str, float],
+    ) -> None:
         self._seed = seed
         self._things = things
         self._epoch_s = epoch_s
         self._more = more
+        self._left = left
 
     def value(self, name: str) -> object:
         """Return the value of a place."""
         what, _, which = name.partition(":")
         if sensor_value := _SENSOR_VALUES.get(what):
-            return sensor_value(self._seed, self._things.sensors[int(which)], self._epoch_s)
+            sensor = self._things.sensors[int(which)]
+            return sensor_value(self._seed, sensor, self._left.get(sensor.mac, self._epoch_s))
         if what in _HOME_VALUES:
             return _HOME_VALUES[what](self._seed, self._epoch_s)
         if what in self._more:

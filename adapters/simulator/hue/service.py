@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ class BridgeApi:
         self.things = things
         self.keys = keys
         self.clock = clock
+        self.left: dict[str, float] = {}  # when sensors went to another bridge, by MAC
         self._seed = seed
 
     def answer(self, request: Request, effects: Sequence[Effect] = ()) -> Reply:
@@ -144,7 +146,7 @@ class BridgeApi:
             for key, application in self.keys.applications.items()
         }
         bridge_values = {"whitelist": whitelist, "link_button": self.keys.is_pairing}
-        live = Live(self._seed, self.things, self.clock.now().timestamp(), bridge_values)
+        live = Live(self._seed, self.things, self.clock.now().timestamp(), bridge_values, self.left)
         return _json_reply(fill_live(template, live.value))
 
 
@@ -180,6 +182,29 @@ class SimulatedBridge(NetworkService):
     def sensors(self) -> Sequence[MotionSensor]:
         """Return the motion sensors that it lists."""
         return self._api.things.sensors
+
+    @contextmanager
+    def listing(self, things: Inventory) -> Iterator[None]:
+        """List these things during the block."""
+        before, self._api.things = self._api.things, things
+        try:
+            yield
+        finally:
+            self._api.things = before
+
+    @contextmanager
+    def without(self, sensor: MotionSensor) -> Iterator[None]:
+        """Keep the last values of a sensor that is another bridge's during the block."""
+        self._api.left[sensor.mac] = self._api.clock.now().timestamp()
+        try:
+            yield
+        finally:
+            del self._api.left[sensor.mac]
+
+    def heard_at(self, sensor: MotionSensor, instant: datetime) -> datetime:
+        """Return of when the values are that it shows of the sensor then."""
+        left_s = self._api.left.get(sensor.mac)
+        return instant if left_s is None else datetime.fromtimestamp(left_s, instant.tzinfo)
 
     @property
     def certificate_sha256(self) -> str:

@@ -24,7 +24,6 @@ from adapters.simulator.simulation.effects import Loss
 from adapters.simulator.simulation.gaps import unexplained_gaps
 from adapters.simulator.simulation.home_list import (
     INTERVAL,
-    SOURCES,
     HomeList,
     slot_of,
     slots_between,
@@ -42,10 +41,13 @@ from adapters.simulator.simulation.locks import Lock, short_locks
 from adapters.simulator.simulation.losses import lost_with_memory, unwritable
 from adapters.simulator.simulation.shown import QUERY, Shown, Stored
 from adapters.simulator.simulation.troubles import Trouble
+from adapters.simulator.simulation.two_bridges import newest, taken_from_others, wrong_rows
 
 _MENDED_SHARE = 0.95
 _STORE = "store.append"
-_OUTCOMES = "SELECT source, slot, state, cause, scheduled, unread FROM outcomes ORDER BY slot"
+_OUTCOMES = (
+    "SELECT source, slot, state, cause, scheduled, unread, readings, notes FROM outcomes ORDER BY slot"
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -60,6 +62,8 @@ class Account:
     states: Mapping[str, int]
     causes_right: int
     causes_wrong: Mapping[str, int]
+    on_two_bridges: int  # readings of a device that both bridges handed over
+    rows_of_bridges_wrong: Mapping[str, int]  # by what is wrong with them
     requests_wrong: Mapping[str, int]  # that no source should have had
     gaps_wrong: Mapping[str, int]  # of single devices
     first_wrong: str | None
@@ -111,8 +115,12 @@ def account(
                 cause=cause,
                 is_scheduled=bool(is_scheduled),
                 unread=_causes(unread),
+                readings=readings,
+                taken=taken_from_others(notes),
             )
-            for source, slot, state, cause, is_scheduled, unread in connection.execute(_OUTCOMES)
+            for source, slot, state, cause, is_scheduled, unread, readings, notes in connection.execute(
+                _OUTCOMES
+            )
         }
         readings = [
             ((device, datetime.fromisoformat(slot)), Stored.of(columns))
@@ -120,14 +128,14 @@ def account(
         ]
         agreed = agreement(connection, home)
         days_wrong = wrong_days(connection)
-    due = [(source, slot) for source in SOURCES for slot in slots_between(clock.start, end)]
+    due = [(source, slot) for source in home_list.sources for slot in slots_between(clock.start, end)]
     stored = dict(readings)
     outside = [key for key in outcomes if key[1] != slot_of(key[1])]
     shown, in_flight = _shown(home_list, outcomes, outside)
     ended = {key for key, row in outcomes.items() if row.state != "missed"}
     ledger = {key: (row.state, row.cause) for key, row in outcomes.items()}
     losses = (*losses, *lost_with_memory(troubles))
-    not_ended = {one.key(source, outside) for one in home_list.killed for source in SOURCES}
+    not_ended = {one.key(source, outside) for one in home_list.killed for source in home_list.sources}
     said = {
         (source, slot)
         for (source, slot), (state, cause) in ledger.items()
@@ -156,7 +164,9 @@ def account(
             one.compare(stored[key], compared, wrong_values)
     read: dict[Key, list[str]] = {}
     for device, slot in stored:
-        read.setdefault((home_list.source_of.get(device, ""), slot), []).append(device)
+        listed = home_list.listed.get((device, slot))
+        source = newest(listed)[0] if listed else home_list.source_of.get(device, "")
+        read.setdefault((source, slot), []).append(device)
     short, mended = home_list.short.copy(), home_list.mended.copy()
     for is_stored in short_locks((*locks, *unwritable(troubles)), alerts, home_list):
         short[_STORE] += 1
@@ -194,6 +204,8 @@ def account(
         wrong_values=wrong_values.total(),
         compared_by_column=dict(compared),
         wrong_by_column=dict(+wrong_values),
+        on_two_bridges=sum(len(each) > 1 for each in home_list.listed.values()),
+        rows_of_bridges_wrong=dict(sorted(Counter(wrong_rows(home_list.listed, outcomes)).items())),
         refusals=home_list.refusals,
         alerts_called_for=incidents.alerts,
         incidents=incidents,
@@ -201,7 +213,7 @@ def account(
         agreement=agreed,
         watched=watched,
     )
-    return attrs.evolve(counted, broken=tuple(_broken(counted)))
+    return attrs.evolve(counted, broken=tuple(_broken(counted, end - clock.start)))
 
 
 def _turn_s(key: Key, home_list: HomeList, clock: RecordedClock) -> float:
@@ -239,20 +251,21 @@ def _causes(unread: str | None) -> Mapping[str, str]:
     return {device: cause[0] if isinstance(cause, list) else cause for device, cause in named}
 
 
-def _broken(counted: Account) -> Iterator[str]:
+def _broken(counted: Account, length: timedelta) -> Iterator[str]:
     """Yield the promises that were broken."""
     watched = counted.watched
     if missing := counted.slots_due - counted.slots_with_a_row:
         yield f"{missing:,} of {counted.slots_due:,} slots have no row in the ledger"
-    wrong = sum(counted.causes_wrong.values())
-    if wrong:
-        yield f"{wrong:,} rows of the ledger name a wrong cause: {dict(counted.causes_wrong)}"
-    if counted.gaps_wrong:
-        number = sum(counted.gaps_wrong.values())
-        yield f"{number:,} devices without a reading are not explained: {dict(counted.gaps_wrong)}"
-    for words, number in counted.requests_wrong.items():
-        yield f"{number:,} requests should not have been sent: to {words}"
+    for promise, wrong_by_words in (
+        ("rows of two bridges are wrong:", counted.rows_of_bridges_wrong),
+        ("requests should not have been sent: to", counted.requests_wrong),
+    ):
+        for words, number in wrong_by_words.items():
+            yield f"{number:,} {promise} {words}"
+    causes, gaps = counted.causes_wrong, counted.gaps_wrong
     for number, promise in (
+        (sum(causes.values()), f"rows of the ledger name a wrong cause: {dict(causes)}"),
+        (sum(gaps.values()), f"devices without a reading are not explained: {dict(gaps)}"),
         (counted.lost, "readings were handed over and are not stored"),
         (counted.twice, "readings are stored twice"),
         (counted.not_handed_over, "readings are stored that the home did not hand over"),
@@ -272,4 +285,4 @@ def _broken(counted: Account) -> Iterator[str]:
     for words, number in counted.incidents.wrong.items():
         compared = counted.incidents.compared
         yield f"alerts were not those called for: {words} after {number:,} of {compared:,} cycles"
-    yield from watched.broken(counted.slots_due * INTERVAL / len(SOURCES) / timedelta(days=1))
+    yield from watched.broken(length / timedelta(days=1))

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import attrs
 
 from adapters.simulator.simulation.clocks import RecordedClock
-from adapters.simulator.simulation.home_list import INTERVAL, SOURCES, AskedCycle, HomeList, slot_of
+from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeList, slot_of
 
 _LONGEST_PAUSE = timedelta(hours=1)
 _SPARE = timedelta(seconds=30)  # the longest cycle: a wait that a source asks for counts from its end
@@ -53,7 +53,7 @@ def wrong_causes(
     """
     pauses = _pauses(home_list)
     outside = [key for key in rows if key[1] != slot_of(key[1])]
-    killed = {one.key(source, outside): one for one in home_list.killed for source in SOURCES}
+    killed = {one.key(source, outside): one for one in home_list.killed for source in home_list.sources}
     for key in dict.fromkeys((*due, *home_list.cycles)):
         asked, row = home_list.cycles.get(key), rows.get(key)
         right: set[Row]

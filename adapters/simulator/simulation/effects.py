@@ -254,6 +254,15 @@ class Replaced:
 
 
 @attrs.frozen
+class OnTwoBridges:
+    """A sensor is paired with both bridges; one of them no longer hears it."""
+
+    def during(self, place: Place, lasts_s: float) -> AbstractContextManager[None]:
+        chance = random.Random(lasts_s)  # noqa: S311 - which, not a secret
+        return place.home.on_two_bridges(is_moved=chance.random() < 1 / 2)
+
+
+@attrs.frozen
 class Stopped:
     """The collector is stopped, and started again."""
 

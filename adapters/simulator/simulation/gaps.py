@@ -22,7 +22,8 @@ def unexplained_gaps(
 
     `turn_s` returns when a row had its turn, in true seconds: a clock that was set shows slots in another
     order. `read` are the devices that have a reading of a row. A device counts from its first reading on, as
-    long as its source lists it. What was listed before the seconds `forgotten_s` does not count after them.
+    long as its source lists it, until its reading is taken from another one. What was listed before the
+    seconds `forgotten_s` does not count after them.
     """
     listed: dict[str, dict[str, Key]] = {}
     wrong = Counter[str]()
@@ -34,6 +35,8 @@ def unexplained_gaps(
             is_forgotten = any(at_s[last] <= second <= at_s[key] for second in forgotten_s)
             if slot - last[1] >= _EXPECTED_FOR or is_forgotten:
                 del known[device]
+        for device in rows[key].taken:
+            known.pop(device, None)  # another source's from now on
         wrong.update(_wrong(source, rows[key], read.get(key, ()), known))
         if rows[key].state == "stored":
             known.update(dict.fromkeys(read.get(key, ()), key))

@@ -12,11 +12,13 @@ from adapters.simulator.amazon.endpoints import ROOM_WITHOUT_TIMES
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
 from adapters.simulator.simulation.kills import KilledCycle
+from adapters.simulator.simulation.refusals import Refusal
 from adapters.simulator.simulation.shown import COLUMNS, About, Shown
+from adapters.simulator.simulation.sources import SOURCES, kind_of, services_of
+from adapters.simulator.simulation.two_bridges import Listed, newest
 from domain.reading import Quantity
 
 INTERVAL = timedelta(minutes=5)
-SOURCES = ("hue", "amazon")
 _READING_PATHS = {
     "hue": ("/clip/v2/resource/temperature", "/api/***/sensors", "/api/***"),
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
@@ -32,9 +34,6 @@ _OK, _TOO_MANY, _SERVER_ERROR = 200, 429, 500
 _REACHABLE_BEFORE = tuple(timedelta(minutes=minutes) for minutes in (0, 15, 30))
 # Its batteries are asked for hourly, and again an hour later if that fails; none loses 2 % meanwhile.
 _BATTERY_BEFORE = tuple(timedelta(hours=hours) for hours in (0, 3))
-# A refused refresh token counts as refused for good at the second time, so much later.
-_BETWEEN_REFUSALS = timedelta(seconds=60)
-_LONGEST_CYCLE = timedelta(seconds=30)
 _NETWORK, _NO_ANSWER = frozenset({"network"}), frozenset({"network", "out_of_time"})
 _REFUSED = frozenset({"refused"})
 _THROTTLED, _CREDENTIALS = frozenset({"throttled"}), frozenset({"credentials"})
@@ -68,29 +67,6 @@ class AskedCycle:
     is_stale: bool = False
 
 
-@attrs.frozen(kw_only=True)
-class Refusal:
-    """Since when a refresh token has been refused, and whether for good: again, a minute later.
-
-    `is_unsure` if the collector was killed after one of the refusals.
-    """
-
-    since: datetime | None = None
-    is_final: bool = False
-    is_unsure: bool = False
-
-    def after(self, now: datetime) -> Refusal:
-        """Return it after one more refusal; a clock that was set back starts again."""
-        since = now if self.since is None or self.since > now else self.since
-        return attrs.evolve(self, since=since, is_final=now - since >= _BETWEEN_REFUSALS)
-
-    def is_too_new(self, now: datetime) -> bool:
-        """Return whether a cycle that ends now began before the token was to be tried once more."""
-        if self.since is None or self.is_final:
-            return False
-        return timedelta() <= now - self.since < _BETWEEN_REFUSALS + _LONGEST_CYCLE
-
-
 @attrs.define
 class HomeList:
     """What the home was asked, and what it handed over, in the order in which it did.
@@ -106,11 +82,13 @@ class HomeList:
     """
 
     shown_at: Callable[[datetime], datetime]
+    sources: Sequence[str] = SOURCES
     cycles: dict[tuple[str, datetime], AskedCycle] = attrs.field(factory=dict)
     killed: list[KilledCycle] = attrs.field(factory=list)
     unreachable: set[tuple[str, datetime]] = attrs.field(factory=set)
     shown: dict[tuple[str, datetime], Shown] = attrs.field(factory=dict)
     source_of: dict[str, str] = attrs.field(factory=dict)  # by device
+    listed: Listed = attrs.field(factory=dict)  # by each of several bridges
     uncertain: set[tuple[str, datetime]] = attrs.field(factory=set)
     short: Counter[str] = attrs.field(factory=Counter)
     mended: Counter[str] = attrs.field(factory=Counter)
@@ -133,7 +111,7 @@ class HomeList:
         """
         if self._refresh_token != home.alexa.refresh_token:  # another one, of which nothing is known
             self._refresh_token, self.refusal = home.alexa.refresh_token, Refusal()
-        for source, service in (("hue", home.bridge), ("amazon", home.alexa)):
+        for source, service in services_of(home).items():
             requests = service.requests
             since_s = requests[0].elapsed_s if requests else self._taken_s
             was_away = service.was_unplugged_since(since_s) or self._has_moved(source, service.address)
@@ -153,7 +131,7 @@ class HomeList:
 
         `has_line` if the cycle had been printed, and its requests are noted.
         """
-        cycle = HomeList(shown_at=self.shown_at)
+        cycle = HomeList(shown_at=self.shown_at, sources=self.sources)
         cycle.refusal, cycle._refresh_token = self.refusal, self._refresh_token
         cycle.take(home, now, lambda *_: slot_of(now))
         if cycle.refusal != self.refusal:  # which the collector may have noted or not
@@ -186,7 +164,7 @@ class HomeList:
             again = (device for device, each in self.shown if each == slot)
             self.again += sum(self.source_of[device] == source for device in again)
         if whole:  # what the first way has counts, and the second only adds to it
-            usual = [one for one in whole if one.path == _READING_PATHS[source][0]]
+            usual = [one for one in whole if one.path == _READING_PATHS[kind_of(source)][0]]
             self._note_readings(home, source, slot, (usual or whole)[-1])
         self._count_short(source, meanings, was_handed_over=bool(whole), was_unplugged=was_unplugged)
         self.rude.update(_rude_requests(source, requests, whole))
@@ -214,7 +192,7 @@ class HomeList:
         if request.status is None or request.completed_at is None:
             return _NO_ANSWER
         meaning = frozenset[str]().union(
-            *(_MEANINGS[name][source] for name in request.faults if name in _MEANINGS)
+            *(_MEANINGS[name][kind_of(source)] for name in request.faults if name in _MEANINGS)
         )
         if request.status == _TOO_MANY:
             meaning |= _THROTTLED
@@ -260,7 +238,7 @@ class HomeList:
             return
         for one in failed:
             is_token = one.path in _TOKEN_PATHS
-            operation = "amazon.token" if is_token else f"{source}.read"
+            operation = "amazon.token" if is_token else f"{kind_of(source)}.read"
             self.short[operation] += 1
             later = (each.path for each, meaning in meanings if each.at > one.at and not meaning)
             self.mended[operation] += was_handed_over or (is_token and one.path in later)
@@ -292,16 +270,17 @@ class HomeList:
                     observed_at = max(times) if has_times else None
                     self._show(source, monitor.device_id, slot, own, about, at, observed_at)
             return
-        is_v1 = request.path != _READING_PATHS[source][0]
-        for sensor in home.sensors:
-            device = sensor.device_id
-            reachable = [home.is_reachable(device, at - before) for before in _REACHABLE_BEFORE]
+        is_v1 = request.path != _READING_PATHS[kind_of(source)][0]
+        bridge = home.bridge_of(source.partition(":")[2])
+        for sensor in bridge.sensors:
+            device, of = sensor.device_id, bridge.heard_at(sensor, at)
+            reachable = [home.is_reachable(device, of - before) for before in _REACHABLE_BEFORE]
             if any(reachable):
-                observed_at = home.observed_at(device, at)
+                observed_at = home.observed_at(device, of)
                 if is_v1:
                     observed_at = observed_at.replace(microsecond=0)
-                own = {Quantity.TEMPERATURE: home.temperature(device, at)}
-                batteries = {home.battery_percent(device, at - before) for before in _BATTERY_BEFORE}
+                own = {Quantity.TEMPERATURE: home.temperature(device, of)}
+                batteries = {home.battery_percent(device, of - before) for before in _BATTERY_BEFORE}
                 links = (1,) if all(reachable) else (1, None)  # None: the bridge did not say
                 about = (("hue_sensor",), (sensor.name,), batteries, links)
                 self._show(source, device, slot, own, about, at, observed_at)
@@ -320,12 +299,17 @@ class HomeList:
     ) -> None:
         now = self.shown_at(at)
         is_early = source == "amazon" and observed_at is not None and observed_at > now
-        self.shown[device, slot] = Shown(
+        one = Shown(
             values=tuple(values.get(each) for each in COLUMNS.values()),
             about=about,
             observed_at=now if is_early else observed_at,
             is_early=is_early,
         )
+        if source not in SOURCES:
+            listed = self.listed.setdefault((device, slot), {})
+            listed[source] = one
+            source, one = newest(listed)
+        self.shown[device, slot] = one
         self.source_of[device] = source
 
 
@@ -352,7 +336,7 @@ def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]])
     if not wrong:
         return frozenset()
     path, causes = wrong[-1]
-    first_way, *others = _READING_PATHS[source]
+    first_way, *others = _READING_PATHS[kind_of(source)]
     if path in others:
         led_to_it = [meaning for path, meaning in wrong if path == first_way]
         causes = causes.union(*led_to_it[-1:])
@@ -362,7 +346,7 @@ def _causes(source: str, meanings: Sequence[tuple[SeenRequest, frozenset[str]]])
 
 def _is_whole(source: str, request: SeenRequest) -> bool:
     return (
-        request.path in _READING_PATHS[source]
+        request.path in _READING_PATHS[kind_of(source)]
         and request.status == _OK
         and request.completed_at is not None
         and not request.is_refusal
@@ -380,7 +364,7 @@ def _rude_requests(
         for one in requests
         if one.completed_at is not None
     ]
-    first_way, *_ = _READING_PATHS[source]
+    first_way, *_ = _READING_PATHS[kind_of(source)]
     failed, has_readings = 0, False
     for one in requests:
         if any(asked < one.at < until for asked, until in waits):

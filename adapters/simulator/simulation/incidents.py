@@ -28,12 +28,17 @@ _BOARD = "credentials:amazon"
 
 @attrs.frozen(kw_only=True)
 class Row:
-    """A row of the ledger; `unread` are devices, with the cause of each."""
+    """A row of the ledger; `unread` are devices, with the cause of each.
+
+    `readings` counts those that were stored; `taken` are devices whose reading is taken from another source.
+    """
 
     state: str
     cause: str | None
     is_scheduled: bool
     unread: Mapping[str, str] = attrs.field(factory=dict)
+    readings: int = 0
+    taken: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

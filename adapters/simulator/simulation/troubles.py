@@ -16,6 +16,7 @@ from adapters.simulator.simulation.effects import (
     Killed,
     LockedDatabase,
     Moved,
+    OnTwoBridges,
     Replaced,
     SetClock,
     SignedInAgain,
@@ -35,6 +36,7 @@ from adapters.simulator.simulation.machine import (
 
 _WHILE_STOPPED_S = 60.0
 DAYLIGHT_SAVING = "daylight-saving"  # nothing goes wrong around the days with 23 and 25 hours
+SENSOR_ON_TWO_BRIDGES = "sensor-on-two-bridges"  # in a home of two bridges
 _CALM_S = 3 * 3600.0  # long enough for the longest pause of a source, and for what follows it
 _PER_DAY_BY_NAME = 4.0
 _SLOT_S = 300.0
@@ -90,6 +92,7 @@ KINDS: Mapping[str, Kind] = {
     ),
     "bridge-replaced": Kind(effects=(Replaced(),), per_day=1 / 180, minutes=(10, 240)),
     "bridge-moved": Kind(effects=(Moved("hue"),), per_day=1 / 30, minutes=_ONE_CYCLE),
+    SENSOR_ON_TWO_BRIDGES: Kind(effects=(OnTwoBridges(),), per_day=0, minutes=(30, 240), storm_per_day=0),
     "hiccup": Kind(
         effects=_faults(hue="reset count=1", amazon="reset count=1"),
         per_day=2.0,
@@ -318,7 +321,7 @@ def troubles(faults: str, *, days: float, seed: int) -> tuple[Trouble, ...]:
     """
     chosen: dict[str, float] = {}
     if faults == "ordinary":
-        chosen = {name: kind.per_day for name, kind in KINDS.items()}
+        chosen = {name: kind.per_day for name, kind in KINDS.items() if kind.per_day}
     elif faults == "storm":
         chosen = {name: kind.in_storm for name, kind in KINDS.items() if kind.in_storm}
     elif faults in KINDS:

@@ -17,6 +17,7 @@ from adapters.simulator.simulation.causes import Stop
 from adapters.simulator.simulation.effects import Place
 from adapters.simulator.simulation.home_list import INTERVAL, HomeList, slot_of
 from adapters.simulator.simulation.incidents import AlertWatch
+from adapters.simulator.simulation.sources import services_of
 from adapters.simulator.simulation.troubles import Trouble
 from domain.errors import StoreError
 
@@ -43,7 +44,7 @@ class SimulatedWorld:
 
     @home_list.default
     def _make_home_list(self) -> HomeList:
-        return HomeList(shown_at=self.place.clock.shown_at)
+        return HomeList(shown_at=self.place.clock.shown_at, sources=tuple(services_of(self.place.home)))
 
     async def cause(self, troubles: Sequence[Trouble], last_s: float) -> None:
         """Let each trouble begin and end in its time, and stop the collector after so many seconds."""
@@ -106,7 +107,7 @@ class SimulatedWorld:
 
     def cut_connections(self) -> None:
         """Cut the connections of the collector, which is no more."""
-        for service in (self.place.home.bridge, self.place.home.alexa):
+        for service in services_of(self.place.home).values():
             service.restart()
 
     def note_kill(self) -> None:
@@ -132,7 +133,7 @@ class SimulatedWorld:
 
     def _first_request_s(self) -> float | None:
         """Return when the first request of the cycle came, in true seconds from the start."""
-        seen = (self.place.home.bridge.requests, self.place.home.alexa.requests)
+        seen = [service.requests for service in services_of(self.place.home).values()]
         return min((requests[0].elapsed_s for requests in seen if requests), default=None)
 
     def _slot(self, claimed: datetime | None, at: datetime, began: datetime | None) -> datetime:

@@ -24,6 +24,7 @@ class Service:
     def __init__(self, *requests: SeenRequest, is_unplugged: bool = False) -> None:
         self.requests = list(requests)
         self.monitors: tuple[()] = ()
+        self.sensors: tuple[()] = ()
         self.address = "127.0.0.1:1"
         self.refresh_token = "Atnr|1"
         self._is_unplugged = is_unplugged
@@ -33,6 +34,10 @@ class Service:
 
     def elapsed_s(self) -> float:
         return 0.0
+
+
+def home_of(bridge: Service, alexa: Service) -> Any:
+    return SimpleNamespace(bridge=bridge, bridges=[bridge], bridge_of=lambda _: bridge, alexa=alexa)
 
 
 def request(path: str, *faults: str, status: int | None = 200, at_s: float = 0.0, **more: Any) -> SeenRequest:
@@ -66,7 +71,7 @@ def taken(
     home_list = home_list or HomeList(shown_at=lambda at: at)
     services = {"bridge": Service(), "alexa": Service()}
     services["bridge" if source == "hue" else "alexa"] = Service(*requests, is_unplugged=is_unplugged)
-    home: Any = SimpleNamespace(**services, sensors=())
+    home = home_of(services["bridge"], services["alexa"])
     slot = datetime.fromtimestamp(requests[0].at.timestamp(), NOON.tzinfo) if requests else NOON
     home_list.take(home, NOON, lambda *_: slot)
     return home_list, home_list.cycles[source, slot]
@@ -179,7 +184,7 @@ def test_an_account_that_has_just_refused_the_token_need_not_be_asked(
     after_s: float, is_expected: bool
 ) -> None:
     home_list, _ = taken("amazon", refused())
-    home: Any = SimpleNamespace(bridge=Service(), alexa=Service(), sensors=())
+    home = home_of(Service(), Service())
     home_list.take(home, NOON + timedelta(seconds=after_s), lambda *_: NOON + INTERVAL)
     assert (("amazon", NOON + INTERVAL) in home_list.unreachable) is is_expected
 
@@ -209,7 +214,7 @@ def test_no_trouble_is_short_when_the_network_is_cut_as_well() -> None:
 
 def test_a_single_attempt_after_a_long_cut_is_no_short_trouble() -> None:
     home_list = HomeList(shown_at=lambda at: at)
-    cut: Any = SimpleNamespace(bridge=Service(is_unplugged=True), alexa=Service(), sensors=())
+    cut = home_of(Service(is_unplugged=True), Service())
     for _ in range(10):
         home_list.take(cut, NOON, lambda *_: NOON)
     taken("hue", request(V2, "Reset", status=None, is_limited=True), home_list=home_list)
@@ -220,7 +225,7 @@ def test_a_source_that_moved_cannot_be_reached_until_it_answers_again() -> None:
     home_list, _ = taken("hue", request(V2))
     moved = Service()
     moved.address = "127.0.0.1:2"
-    home: Any = SimpleNamespace(bridge=moved, alexa=Service(), sensors=())
+    home = home_of(moved, Service())
     home_list.take(home, NOON, lambda *_: NOON)
     assert home_list.unreachable == {("hue", NOON)}
     moved.requests.append(request(V2, "Throttle", status=429))
