@@ -151,7 +151,8 @@ def account(
         or (slot != slot_of(slot) and any(loss.has(slot, clock) for loss in losses))
     }
     missing = {key for key in shown if key not in stored and key not in said_to_be_lost}
-    if len(missing) <= reported_lost:  # by `db salvage`, which counts them
+    counted_lost = missing if len(missing) <= reported_lost else set()
+    if counted_lost:  # `db salvage` counts them
         said_to_be_lost |= missing
         miscounted = max(agreed.slots_miscounted - len({slot for _, slot in missing}), 0)
         agreed = attrs.evolve(agreed, slots_miscounted=miscounted)
@@ -167,6 +168,9 @@ def account(
         listed = home_list.listed.get((device, slot))
         source = newest(listed)[0] if listed else home_list.source_of.get(device, "")
         read.setdefault((source, slot), []).append(device)
+    explained = {key: list(devices) for key, devices in read.items()}
+    for device, slot in counted_lost:
+        explained.setdefault((home_list.source_of[device], slot), []).append(device)
     short, mended = home_list.short.copy(), home_list.mended.copy()
     for is_stored in short_locks((*locks, *unwritable(troubles)), alerts, home_list):
         short[_STORE] += 1
@@ -186,7 +190,9 @@ def account(
         causes_right=sum(key in outcomes for key in due) - len(wrong),
         causes_wrong=dict(sorted(Counter(words for _, words in wrong).items())),
         requests_wrong=dict(sorted(requests_wrong.items())),
-        gaps_wrong=unexplained_gaps(outcomes, read, forgotten_s, lambda key: _turn_s(key, home_list, clock)),
+        gaps_wrong=unexplained_gaps(
+            outcomes, explained, forgotten_s, lambda key: _turn_s(key, home_list, clock)
+        ),
         first_wrong=wrong[0][0][1].isoformat() if wrong else None,
         short_troubles=short.total(),
         mended_by_retry=mended.total(),
