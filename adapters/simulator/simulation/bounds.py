@@ -151,6 +151,7 @@ class Watch:
     _largest_log_bytes: int = 0
     _largest_wal_bytes: int = 0
     _cycles: list[str] = attrs.field(factory=list)  # their slots, as the log writes them
+    _writable: int = 0  # cycles until the log could be written last
     _alerts: list[bool] = attrs.field(factory=list)  # whether there is an alert, at each change
     _usages: list[Usage] = attrs.field(factory=list)
 
@@ -170,6 +171,13 @@ class Watch:
     def note_cycle(self, slots: Collection[datetime]) -> None:
         """Note that the collector has reported a cycle of these slots."""
         self._cycles.append(",".join(sorted({slot.isoformat() for slot in slots})))
+        if self.logs.is_dir():
+            self._writable = len(self._cycles)
+
+    def note_end(self) -> None:
+        """Note that the collector has ended: what it could not log was only in its memory."""
+        if not self.logs.is_dir():
+            del self._cycles[self._writable :]
 
     def read(self, place: str, text: str) -> None:
         """Look for secrets in a text."""

@@ -24,6 +24,7 @@ _READING_PATHS = {
     "amazon": ("/nexus/v1/graphql", "/api/phoenix/state"),
 }
 _COOKIES_PATH = "/ap/exchangetoken/cookies"
+_SLOTS_OF_DETAILS = 13  # an hour, and the slot in which they are read
 _TOKEN_PATHS = ("/auth/token", _COOKIES_PATH)
 _MOST_ATTEMPTS = 3
 _LONG = 5  # cycles in a row
@@ -280,12 +281,22 @@ class HomeList:
                 if is_v1:
                     observed_at = observed_at.replace(microsecond=0)
                 own = {Quantity.TEMPERATURE: home.temperature(device, of)}
-                batteries = {home.battery_percent(device, of - before) for before in _BATTERY_BEFORE}
-                links = (1,) if all(reachable) else (1, None)  # None: the bridge did not say
+                batteries: set[int | None] = {
+                    home.battery_percent(device, of - before) for before in _BATTERY_BEFORE
+                }
+                is_new = source not in SOURCES and not self._has_been_listed(source, device, slot)
+                if is_new:  # charge and link are read hourly
+                    batteries.add(None)
+                links = (1,) if all(reachable) and not is_new else (1, None)  # None: the bridge did not say
                 about = (("hue_sensor",), (sensor.name,), batteries, links)
                 self._show(source, device, slot, own, about, at, observed_at)
             if not all(reachable):
                 self.uncertain.add((device, slot))
+
+    def _has_been_listed(self, source: str, device: str, slot: datetime) -> bool:
+        """Return whether the bridge has listed the device for an hour."""
+        before = (slot - number * INTERVAL for number in range(1, _SLOTS_OF_DETAILS + 1))
+        return all(source in self.listed.get((device, each), ()) for each in before)
 
     def _show(
         self,

@@ -78,6 +78,7 @@ class SimulatedWorld:
     def note_stop(self) -> None:
         """Note that the collector has stopped now."""
         self._stopped_s = self.true.elapsed_s()
+        self.watch.note_end()
 
     def look(self, slots: Mapping[str, datetime], *, is_stored: bool) -> None:
         """Note what can be seen after a cycle; `slots` are those of its outcomes, by source."""

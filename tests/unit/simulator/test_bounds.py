@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import platform
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
-from adapters.simulator.simulation.bounds import ProcessUse, Taken, Usage
+from adapters.simulator.simulation.bounds import ProcessUse, Taken, Usage, Watch
+from tests.support.builders import NOON
 
 MB = 1_000_000
 
@@ -54,3 +58,20 @@ def test_what_grew_until_the_end_breaks_a_promise(last: Usage, broken: str) -> N
     use = ProcessUse.of([a_usage()] * 30 + [last] * 10)
     assert "; ".join(use.broken(days=7)).startswith(broken)
     assert bool(broken) == any(use.broken(days=7))
+
+
+@pytest.mark.parametrize(("has_ended", "not_logged"), [(True, 0), (False, 1)])
+def test_a_collector_takes_with_it_what_it_could_not_log(
+    tmp_path: Path, has_ended: bool, not_logged: int
+) -> None:
+    logs, database = tmp_path / "logs", tmp_path / "readings.db"
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("CREATE TABLE outcomes (detail, unread, notes)")
+    logs.touch()
+    watch = Watch(logs=logs, database=database, alert_file=tmp_path / "alert", secrets=())
+    watch.note_cycle([NOON])
+    if has_ended:
+        watch.note_end()
+    logs.unlink()
+    logs.mkdir()
+    assert watch.watched().cycles_not_logged == not_logged
