@@ -19,19 +19,19 @@ from adapters.simulator.certificates import AMAZON_CA_FILE, CA_FILE
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.hue.model import BSB002, BSB002_SECOND
 from adapters.simulator.network import Pace
-from adapters.simulator.simulation.accounts import Account
+from adapters.simulator.simulation.account.accounts import Account
+from adapters.simulator.simulation.account.incidents import AlertWatch
+from adapters.simulator.simulation.account.local_days import in_zone
 from adapters.simulator.simulation.bounds import Taken, Watch
 from adapters.simulator.simulation.clocks import RecordedClock
 from adapters.simulator.simulation.collector_process import Channels, CollectorProcess
 from adapters.simulator.simulation.collector_task import CollectorTask
-from adapters.simulator.simulation.discovery import Announcements, VirtualTimeFinder
 from adapters.simulator.simulation.effects import Collector, Place
-from adapters.simulator.simulation.incidents import AlertWatch
-from adapters.simulator.simulation.local_days import in_zone
-from adapters.simulator.simulation.memory_network import MemoryNetwork
-from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
+from adapters.simulator.simulation.network.discovery import Announcements, VirtualTimeFinder
+from adapters.simulator.simulation.network.memory_network import MemoryNetwork
+from adapters.simulator.simulation.network.shared_time import FollowingSelector, LeadingSelector
+from adapters.simulator.simulation.network.tls_network import LoopServer, wait_in_virtual_time
 from adapters.simulator.simulation.sources import services_of
-from adapters.simulator.simulation.tls_network import LoopServer, wait_in_virtual_time
 from adapters.simulator.simulation.troubles import (
     DAYLIGHT_SAVING,
     KINDS,

@@ -15,7 +15,7 @@ from adapters.runtime.meter import SystemMeter
 from adapters.runtime.threads import in_daemon_thread, run_calls_by
 from adapters.runtime.virtual_time import LockStepThreads, VirtualClock, VirtualTimeLoop
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.simulation.memory_network import MemoryNetwork
+from adapters.simulator.simulation.network.memory_network import MemoryNetwork
 from domain.errors import SourceUnavailable
 from tests.support.builders import NOON
 

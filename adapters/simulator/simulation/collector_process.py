@@ -16,7 +16,7 @@ import attrs
 
 from adapters.runtime.virtual_time import VirtualClock
 from adapters.simulator.simulation.effects import Collector
-from adapters.simulator.simulation.shared_time import LeadingSelector
+from adapters.simulator.simulation.network.shared_time import LeadingSelector
 from domain.schedule import next_slot
 
 _INTERVAL_S = 300

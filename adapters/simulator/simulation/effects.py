@@ -17,10 +17,10 @@ import attrs
 
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.network import NetworkService
+from adapters.simulator.simulation.account.home_list import INTERVAL
+from adapters.simulator.simulation.account.locks import Lock
 from adapters.simulator.simulation.bounds import THIS_PROCESS
 from adapters.simulator.simulation.clocks import RecordedClock
-from adapters.simulator.simulation.home_list import INTERVAL
-from adapters.simulator.simulation.locks import Lock
 
 _LEAST_STEP_S, _MOST_STEP_S = 20.0, 6 * 3600.0
 _DRIFT_S, _DRIFT_EVERY_S = 2.0, 240.0  # of a virtual machine, or a quartz that is broken

@@ -17,9 +17,9 @@ from urllib.parse import quote
 
 import attrs
 
+from adapters.simulator.simulation.account.home_list import INTERVAL
 from adapters.simulator.simulation.bounds import THIS_PROCESS
 from adapters.simulator.simulation.effects import TO_NEXT_CYCLE_S, Effect, Loss, Place
-from adapters.simulator.simulation.home_list import INTERVAL
 
 _PAGE_BYTES = 4096
 _LOGS = ("-wal", "-shm")

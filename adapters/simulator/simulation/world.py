@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 import attrs
 
 from adapters.runtime.virtual_time import TrueClock
-from adapters.simulator.simulation.accounts import Account, account
+from adapters.simulator.simulation.account.accounts import Account, account
+from adapters.simulator.simulation.account.causes import Stop
+from adapters.simulator.simulation.account.home_list import INTERVAL, HomeList, slot_of
+from adapters.simulator.simulation.account.incidents import AlertWatch
 from adapters.simulator.simulation.bounds import LONGEST_CYCLE_S, Watch
-from adapters.simulator.simulation.causes import Stop
 from adapters.simulator.simulation.effects import Place
-from adapters.simulator.simulation.home_list import INTERVAL, HomeList, slot_of
-from adapters.simulator.simulation.incidents import AlertWatch
 from adapters.simulator.simulation.sources import services_of
 from adapters.simulator.simulation.troubles import Trouble
 from domain.errors import StoreError

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from adapters.simulator.simulation.causes import Row, Stop, wrong_causes
+from adapters.simulator.simulation.account.causes import Row, Stop, wrong_causes
+from adapters.simulator.simulation.account.home_list import INTERVAL, AskedCycle, HomeList
+from adapters.simulator.simulation.account.kills import KilledCycle
 from adapters.simulator.simulation.clocks import RecordedClock
-from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeList
-from adapters.simulator.simulation.kills import KilledCycle
 from tests.support.builders import NOON
 
 HOUR_OF_SLOTS = 12

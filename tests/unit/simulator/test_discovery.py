@@ -8,8 +8,8 @@ from pathlib import Path
 
 from adapters.runtime.virtual_time import LockStepThreads, TrueClock, VirtualClock, VirtualTimeLoop
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.simulation.discovery import Announcements, VirtualTimeFinder
-from adapters.simulator.simulation.memory_network import MemoryNetwork
+from adapters.simulator.simulation.network.discovery import Announcements, VirtualTimeFinder
+from adapters.simulator.simulation.network.memory_network import MemoryNetwork
 from tests.support.builders import NOON
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.simulator.simulation.gaps import unexplained_gaps
-from adapters.simulator.simulation.incidents import Row
+from adapters.simulator.simulation.account.gaps import unexplained_gaps
+from adapters.simulator.simulation.account.incidents import Row
 from tests.support.builders import NOON
 
 FAILED = ("hue", NOON)

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from adapters.simulator.messages import SeenRequest
-from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeList
+from adapters.simulator.simulation.account.home_list import INTERVAL, AskedCycle, HomeList
 from tests.support.builders import NOON
 
 V2, V1 = "/clip/v2/resource/temperature", "/api/***/sensors"

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from adapters.simulator.simulation.home_list import INTERVAL
-from adapters.simulator.simulation.incidents import (
+from adapters.simulator.simulation.account.home_list import INTERVAL
+from adapters.simulator.simulation.account.incidents import (
     AlertAccount,
     AlertLook,
     CollectorKilled,

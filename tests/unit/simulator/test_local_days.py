@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import tzlocal
 
-from adapters.simulator.simulation.local_days import ZONE, in_zone
+from adapters.simulator.simulation.account.local_days import ZONE, in_zone
 
 _SUMMER = datetime(2026, 7, 1, tzinfo=UTC)
 

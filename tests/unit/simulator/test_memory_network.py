@@ -8,7 +8,7 @@ import pytest
 
 from adapters.runtime.virtual_time import LockStepThreads, TrueClock, VirtualClock, VirtualTimeLoop
 from adapters.simulator.home import SimulatedHome
-from adapters.simulator.simulation.memory_network import MemoryNetwork
+from adapters.simulator.simulation.network.memory_network import MemoryNetwork
 from tests.support.builders import NOON
 
 

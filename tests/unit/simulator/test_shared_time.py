@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from adapters.runtime.virtual_time import VirtualClock, VirtualTimeLoop
-from adapters.simulator.simulation.shared_time import FollowingSelector, LeadingSelector
+from adapters.simulator.simulation.network.shared_time import FollowingSelector, LeadingSelector
 from tests.support.builders import NOON
 
 _LONGEST_S = 30.0

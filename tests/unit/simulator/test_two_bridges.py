@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.simulator.simulation.incidents import Row
-from adapters.simulator.simulation.shown import Shown
-from adapters.simulator.simulation.two_bridges import newest, taken_from_others, wrong_rows
+from adapters.simulator.simulation.account.incidents import Row
+from adapters.simulator.simulation.account.shown import Shown
+from adapters.simulator.simulation.account.two_bridges import newest, taken_from_others, wrong_rows
 from tests.support.builders import NOON
 
 OLD = Shown(values=(15.0,), about=(), observed_at=NOON - timedelta(hours=2))

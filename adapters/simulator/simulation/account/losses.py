@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from adapters.simulator.simulation.account.locks import Lock
 from adapters.simulator.simulation.effects import TO_NEXT_CYCLE_S, Effect, Killed, Loss, Stopped
-from adapters.simulator.simulation.locks import Lock
 from adapters.simulator.simulation.machine import DataAway, FullDisk, Part
 from adapters.simulator.simulation.troubles import Trouble
 

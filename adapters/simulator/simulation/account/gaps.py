@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from adapters.simulator.simulation.incidents import Key, Row
+from adapters.simulator.simulation.account.incidents import Key, Row
 
 _EXPECTED_FOR = timedelta(hours=23)  # after its source has listed it; it may be an hour longer
 _UNREACHABLE = "unreachable"  # all else that a device can lack is not simulated

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 
 import attrs
 
+from adapters.simulator.simulation.account.home_list import INTERVAL, AskedCycle, HomeList, slot_of
 from adapters.simulator.simulation.clocks import RecordedClock
-from adapters.simulator.simulation.home_list import INTERVAL, AskedCycle, HomeList, slot_of
 
 _LONGEST_PAUSE = timedelta(hours=1)
 _SPARE = timedelta(seconds=30)  # the longest cycle: a wait that a source asks for counts from its end

@@ -16,19 +16,16 @@ from pathlib import Path
 
 import attrs
 
-from adapters.simulator.simulation.agreement import Agreement, agreement
-from adapters.simulator.simulation.bounds import Watched
-from adapters.simulator.simulation.causes import Stop, asked_in_pause, wrong_causes
-from adapters.simulator.simulation.clocks import RecordedClock
-from adapters.simulator.simulation.effects import Loss
-from adapters.simulator.simulation.gaps import unexplained_gaps
-from adapters.simulator.simulation.home_list import (
+from adapters.simulator.simulation.account.agreement import Agreement, agreement
+from adapters.simulator.simulation.account.causes import Stop, asked_in_pause, wrong_causes
+from adapters.simulator.simulation.account.gaps import unexplained_gaps
+from adapters.simulator.simulation.account.home_list import (
     INTERVAL,
     HomeList,
     slot_of,
     slots_between,
 )
-from adapters.simulator.simulation.incidents import (
+from adapters.simulator.simulation.account.incidents import (
     AlertAccount,
     AlertLook,
     Key,
@@ -36,12 +33,15 @@ from adapters.simulator.simulation.incidents import (
     Seen,
     alert_account,
 )
-from adapters.simulator.simulation.local_days import wrong_days
-from adapters.simulator.simulation.locks import Lock, short_locks
-from adapters.simulator.simulation.losses import lost_with_memory, unwritable
-from adapters.simulator.simulation.shown import QUERY, Shown, Stored
+from adapters.simulator.simulation.account.local_days import wrong_days
+from adapters.simulator.simulation.account.locks import Lock, short_locks
+from adapters.simulator.simulation.account.losses import lost_with_memory, unwritable
+from adapters.simulator.simulation.account.shown import QUERY, Shown, Stored
+from adapters.simulator.simulation.account.two_bridges import newest, taken_from_others, wrong_rows
+from adapters.simulator.simulation.bounds import Watched
+from adapters.simulator.simulation.clocks import RecordedClock
+from adapters.simulator.simulation.effects import Loss
 from adapters.simulator.simulation.troubles import Trouble
-from adapters.simulator.simulation.two_bridges import newest, taken_from_others, wrong_rows
 
 _MENDED_SHARE = 0.95
 _STORE = "store.append"

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from adapters.simulator.simulation.shown import Shown
+from adapters.simulator.simulation.account.shown import Shown
 
 if TYPE_CHECKING:
-    from adapters.simulator.simulation.incidents import Key, Row
+    from adapters.simulator.simulation.account.incidents import Key, Row
 
 _TAKEN = re.compile(r"the reading of (?P<device>\S+)( \(.*\))? is taken from (?P<source>\S+)")
 Listed = dict[tuple[str, datetime], dict[str, Shown]]  # by device and slot, and by source

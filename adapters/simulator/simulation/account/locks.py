@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from adapters.simulator.simulation.home_list import HomeList
-from adapters.simulator.simulation.incidents import LOOK_AFTER_S, AlertLook, Seen
+from adapters.simulator.simulation.account.home_list import HomeList
+from adapters.simulator.simulation.account.incidents import LOOK_AFTER_S, AlertLook, Seen
 
 _LONGEST_CYCLE_S = 30.0
 

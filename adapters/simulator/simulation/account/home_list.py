@@ -11,11 +11,11 @@ import attrs
 from adapters.simulator.amazon.endpoints import ROOM_WITHOUT_TIMES
 from adapters.simulator.home import SimulatedHome
 from adapters.simulator.messages import SeenRequest
-from adapters.simulator.simulation.kills import KilledCycle
-from adapters.simulator.simulation.refusals import Refusal
-from adapters.simulator.simulation.shown import COLUMNS, About, Shown
+from adapters.simulator.simulation.account.kills import KilledCycle
+from adapters.simulator.simulation.account.refusals import Refusal
+from adapters.simulator.simulation.account.shown import COLUMNS, About, Shown
+from adapters.simulator.simulation.account.two_bridges import Listed, newest
 from adapters.simulator.simulation.sources import SOURCES, kind_of, services_of
-from adapters.simulator.simulation.two_bridges import Listed, newest
 from domain.reading import Quantity
 
 INTERVAL = timedelta(minutes=5)

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from adapters.simulator.simulation.shown import Shown
+from adapters.simulator.simulation.account.shown import Shown
 from domain.schedule import slot_at
 
 if TYPE_CHECKING:
-    from adapters.simulator.simulation.home_list import AskedCycle
+    from adapters.simulator.simulation.account.home_list import AskedCycle
 
 _INTERVAL_S = 300
 _LONGEST_CYCLE = timedelta(seconds=30)

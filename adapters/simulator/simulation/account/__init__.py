@@ -1,0 +1,1 @@
+"""Counts what the simulated home handed over against what a collector has stored."""

@@ -1,0 +1,1 @@
+"""Networks between the simulated home and a collector, in memory and on loopback."""
