@@ -137,4 +137,4 @@ async def test_a_certificate_that_is_not_trusted_is_named(
     async with in_front_of_simulation(alexa, wall=home_clock, **roots) as bench:
         with pytest.raises(SourceUnavailable, match=words):
             await bench.read()
-    assert alexa.requests == []
+    assert [one.path for one in alexa.requests if one.path] == []  # a failed handshake has none
